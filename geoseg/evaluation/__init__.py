@@ -1,0 +1,1 @@
+"""Compare mask with mask, and parcels with parcels."""

@@ -1,0 +1,80 @@
+"""Windows of whole pixels, and the grid that says where on Earth they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from affine import Affine
+
+from geoseg.errors import GridError
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of whole pixels, half-open: columns [col_off, col_off + width).
+
+    Offsets may be negative: such a window reaches past the scene's edge.
+
+    >>> Window(0, 0, 4, 3).col_stop
+    4
+    """
+
+    col_off: int
+    """First column."""
+    row_off: int
+    """First row."""
+    width: int
+    """Columns, at least 1."""
+    height: int
+    """Rows, at least 1."""
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0:
+            raise GridError(f"a window must not be empty, got {self.width} x {self.height} pixels")
+
+    @property
+    def col_stop(self) -> int:
+        """One past the last column."""
+        return self.col_off + self.width
+
+    @property
+    def row_stop(self) -> int:
+        """One past the last row."""
+        return self.row_off + self.height
+
+    def contains(self, other: Window) -> bool:
+        """Tell whether every pixel of `other` is in this window."""
+        return (
+            self.col_off <= other.col_off
+            and self.row_off <= other.row_off
+            and self.col_stop >= other.col_stop
+            and self.row_stop >= other.row_stop
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GeoBox:
+    """Where the pixels of a raster are: shape, transform and CRS."""
+
+    height: int
+    """Rows."""
+    width: int
+    """Columns."""
+    transform: Affine
+    """Pixel corner (column, row) -> (x, y) in CRS units; may be rotated, sheared or south-up."""
+    crs: str | None
+    """The CRS as WKT; None where the raster has none. Two unknown CRSs are not equal."""
+
+    def __post_init__(self) -> None:
+        if self.height <= 0 or self.width <= 0:
+            raise GridError(f"a grid must not be empty, got {self.width} x {self.height} pixels")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def is_georeferenced(self) -> bool:
+        """Tell whether the grid has a place on Earth: a CRS and a transform."""
+        return self.crs is not None and self.transform != Affine.identity()

@@ -1,0 +1,1 @@
+"""Run any predictor over a scene in bounded memory."""

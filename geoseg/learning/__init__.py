@@ -1,0 +1,1 @@
+"""The torch island: networks, losses, training, and the predictor."""

@@ -1,0 +1,1 @@
+"""A long job as a plan that is known before it starts."""

@@ -1,0 +1,1 @@
+"""Path in, path out: what each command does."""

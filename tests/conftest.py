@@ -1,0 +1,23 @@
+"""Fixtures that every test folder may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Give the folder of real imagery (GEOSEG_DATA, or shared/data beside the checkout)."""
+    folder = Path(os.environ.get("GEOSEG_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no folder of real imagery: set GEOSEG_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_data() -> Path:
+    """Give the project's own sample data."""
+    return ROOT / "sample_data"
