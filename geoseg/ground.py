@@ -1,0 +1,43 @@
+"""Metres on the ground: what a pixel of a grid measures, whatever its CRS."""
+
+from __future__ import annotations
+
+import math
+
+import pyproj
+from pyproj.exceptions import CRSError as ProjError
+
+from geoseg.grid import GeoBox
+
+
+def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
+    """Measure one pixel at the centre of the grid, along its columns and along its rows.
+
+    Distances are geodesic on the ellipsoid of the CRS, so degrees, feet and Web Mercator come
+    out right.
+
+    Returns:
+        (metres per column, metres per row); None where the grid has no CRS or lies outside it.
+    """
+    if not geobox.is_georeferenced:
+        return None
+    col, row = geobox.width / 2, geobox.height / 2
+    points = [(col, row), (col + 1, row), (col, row + 1)]
+    try:
+        crs = pyproj.CRS.from_wkt(geobox.crs)
+        lonlat = [_to_lonlat(crs)(*(geobox.transform * point)) for point in points]
+        geod = crs.get_geod()
+    except ProjError:
+        return None
+    if geod is None or not all(math.isfinite(value) for pair in lonlat for value in pair):
+        return None
+    (lon, lat), (lon1, lat1), (lon2, lat2) = lonlat
+    across = geod.inv(lon, lat, lon1, lat1)[2]
+    down = geod.inv(lon, lat, lon2, lat2)[2]
+    return (across, down) if across > 0 and down > 0 else None
+
+
+def _to_lonlat(crs: pyproj.CRS):
+    if crs.is_geographic:
+        return lambda x, y: (x, y)
+    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform

@@ -1,0 +1,159 @@
+"""Stream a scene through a predictor: rows of tiles in, rows of probabilities out.
+
+Every pixel is read once: a strip of rows is kept and slides down by one core. Reading the next
+strip and writing the last rows overlap with the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import batched, groupby
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoseg.grid import GeoBox, Window
+from geoseg.spec import PROBABILITY_NODATA
+from geoseg.tiling import Tile, plan_tiles
+
+Array = NDArray[np.generic]
+Valid = NDArray[np.bool_]
+
+
+class Predictor(Protocol):
+    """A network on its device: raw pixels in, stored probabilities out."""
+
+    def predict(
+        self, batch: Array, valid: Valid, *, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """Predict a batch of tiles.
+
+        Args:
+            batch: (n, bands, rows, cols), any real dtype.
+            valid: (n, rows, cols), True where data is good.
+            low: (bands,) raw value that becomes 0.
+            high: (bands,) raw value that becomes 1.
+
+        Returns:
+            (n, classes, rows, cols) uint8: round(p * 254), 255 where not valid.
+        """
+
+
+class Pixels(Protocol):
+    """Where the engine reads: a grid and windows of it, past its edges too."""
+
+    @property
+    def geobox(self) -> GeoBox: ...
+
+    def read(self, window: Window) -> tuple[Array, Valid]: ...
+
+
+def predict_rows(
+    pixels: Pixels,
+    predictor: Predictor,
+    write: Callable[[int, NDArray[np.uint8]], None],
+    *,
+    core: int,
+    halo: int,
+    divisor: int,
+    batch: int,
+    classes: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    progress: Callable[[int], None] = lambda tiles: None,
+) -> None:
+    """Predict every pixel of a grid, and write rows of cores from the top down.
+
+    Memory is O(width x (core + 2 halo)); the result does not depend on core or batch as long as
+    the halo covers the reach of the network and divisor its phase.
+
+    Args:
+        pixels: the scene on the model's grid.
+        predictor: what to run.
+        write: takes the first row and (classes, rows, width) uint8; called in order.
+        core: side of a core in pixels, a multiple of divisor.
+        halo: pixels around a core, a multiple of divisor.
+        divisor: the network's total stride.
+        batch: tiles per call of the predictor; every call has this many.
+        classes: output bands.
+        low: (bands,) raw value that becomes 0.
+        high: (bands,) raw value that becomes 1.
+        progress: told the number of tiles that were finished.
+
+    Raises:
+        GridError: core or halo is not a multiple of divisor.
+        RasterError: the scene cannot be read.
+        OutputError: write failed.
+    """
+    height, width = pixels.geobox.shape
+    tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
+    rows = [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        written = writer.submit(lambda: None)
+        for row, (data, valid) in zip(rows, _strips(pixels, rows, reader), strict=True):
+            out = np.full((classes, row[0].core.height, width), PROBABILITY_NODATA, np.uint8)
+            for tile, cut in _predict_row(
+                row, data, valid, predictor, batch=batch, halo=halo, low=low, high=high
+            ):
+                out[:, :, tile.core.col_off : tile.core.col_stop] = cut
+            progress(len(row))
+            written.result()
+            written = writer.submit(write, row[0].core.row_off, out)
+        written.result()
+
+
+def _strips(
+    pixels: Pixels, rows: list[list[Tile]], reader: ThreadPoolExecutor
+) -> Iterator[tuple[Array, Valid]]:
+    """Give the pixels of each row of tiles; the next one is being read meanwhile."""
+    first, last = rows[0][0].window, rows[0][-1].window
+    left, width, side = first.col_off, last.col_stop - first.col_off, first.height
+    pending = reader.submit(pixels.read, Window(left, first.row_off, width, side))
+    data, valid = pending.result()
+    for i in range(len(rows)):
+        if i + 1 < len(rows):
+            stop = rows[i + 1][0].window.row_stop
+            new = stop - rows[i][0].window.row_stop
+            pending = reader.submit(pixels.read, Window(left, stop - new, width, new))
+        yield data, valid
+        if i + 1 < len(rows):
+            fresh, fresh_valid = pending.result()
+            data = np.concatenate([data[:, new:], fresh], axis=1)
+            valid = np.concatenate([valid[new:], fresh_valid])
+
+
+def _predict_row(
+    row: list[Tile],
+    data: Array,
+    valid: Valid,
+    predictor: Predictor,
+    *,
+    batch: int,
+    halo: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
+    """Predict one row of tiles; a tile whose core has no data is not run."""
+    left = row[0].window.col_off
+
+    def window_of(tile: Tile) -> slice:
+        return slice(tile.window.col_off - left, tile.window.col_stop - left)
+
+    def has_data(tile: Tile) -> bool:
+        cols = slice(tile.core.col_off - left, tile.core.col_stop - left)
+        return bool(valid[halo : halo + tile.core.height, cols].any())
+
+    for group in batched(filter(has_data, row), batch):
+        # The last batch is padded with its own first tile, so that all have one shape.
+        padded = list(group) + [group[0]] * (batch - len(group))
+        stored = predictor.predict(
+            np.stack([data[:, :, window_of(tile)] for tile in padded]),
+            np.stack([valid[:, window_of(tile)] for tile in padded]),
+            low=low,
+            high=high,
+        )
+        for tile, one in zip(group, stored, strict=False):
+            stop_row, stop_col = halo + tile.core.height, halo + tile.core.width
+            yield tile, one[:, halo:stop_row, halo:stop_col]

@@ -1,0 +1,12 @@
+"""Rasters in, rasters out: the only package that uses rasterio."""
+
+from geoseg.raster.bands import choose_bands
+from geoseg.raster.rasterize import rasterize
+from geoseg.raster.resample import Resampled
+from geoseg.raster.scene import Scene
+from geoseg.raster.stretch import percentiles
+from geoseg.raster.write import MaskReader, MaskWriter
+
+__all__ = [
+    "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands", "percentiles", "rasterize",
+]

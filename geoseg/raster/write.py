@@ -1,0 +1,144 @@
+"""Write a probability raster row by row, check it by reading back, and read it as strips."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+
+from geoseg.errors import OutputError, RasterError
+from geoseg.grid import GeoBox
+from geoseg.raster.scene import open_dataset
+from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
+
+BLOCK = 512
+"""Side of a block of the file, in pixels; cores align with it."""
+
+
+class MaskWriter:
+    """A GeoTIFF of probabilities, written in rows from the top; use it in a `with` statement.
+
+    One uint8 band per class: value / 254 is the probability, 255 is no data.
+    """
+
+    def __init__(
+        self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str]
+    ) -> None:
+        self.path = path
+        self._rows: list[tuple[int, int, int]] = []
+        options = {
+            "driver": "GTiff", "dtype": "uint8", "count": len(names),
+            "height": geobox.height, "width": geobox.width, "transform": geobox.transform,
+            "crs": geobox.crs, "nodata": PROBABILITY_NODATA, "compress": "deflate", "zlevel": 1,
+            "interleave": "band", "bigtiff": "if_safer", "num_threads": "1",
+        }
+        if min(geobox.shape) >= BLOCK:
+            options |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+        try:
+            self._dataset = rasterio.open(path, "w", **options)
+            self._dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
+            self._dataset.update_tags(GEOSEG_CONTENT="probability", **tags)
+            for band, name in enumerate(names, 1):
+                self._dataset.set_band_description(band, name)
+        except RasterioError as error:
+            raise _unwritable(path, error) from error
+
+    def __enter__(self) -> MaskWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._dataset.close()
+        if kind is None:
+            self._verify()
+
+    def write(self, row_off: int, rows: NDArray[np.uint8]) -> None:
+        """Write whole rows; rows is (classes, rows, width) uint8.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        stop = row_off + rows.shape[1]
+        window = ((row_off, stop), (0, rows.shape[2]))
+        try:
+            self._dataset.write(rows, window=window)
+        except RasterioError as error:
+            raise _unwritable(self.path, error) from error
+        self._rows.append((row_off, stop, zlib.crc32(np.ascontiguousarray(rows))))
+
+    def _verify(self) -> None:
+        """Read back what was written: rasterio hides a full disk at close (1.4 and 1.5)."""
+        with MaskReader(self.path) as mask:
+            for start, stop, checksum in self._rows:
+                try:
+                    good = zlib.crc32(mask.read(start, stop)) == checksum
+                except RasterError:
+                    good = False
+                if not good:
+                    raise OutputError(
+                        f"{self.path} was not stored whole (rows {start} to {stop} read back "
+                        "differently); the disk is full or failing"
+                    )
+
+
+class MaskReader:
+    """A raster as strips of whole rows; use it in a `with` statement.
+
+    Attributes:
+        shape: (height, width) in pixels.
+        geobox: the grid.
+        count: bands.
+        dtype: numpy name of the pixels' type.
+        nodata: the value that means no data, or None.
+        is_probability: True where geoseg wrote it as probabilities.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self._dataset = open_dataset(str(path))
+        source = self._dataset
+        crs = source.crs.to_wkt() if source.crs else None
+        self.geobox = GeoBox(source.height, source.width, source.transform, crs)
+        self.shape = self.geobox.shape
+        self.count, self.dtype, self.nodata = source.count, source.dtypes[0], source.nodata
+        self.tags = source.tags()
+        self.is_probability = self.tags.get("GEOSEG_CONTENT") == "probability"
+        self.descriptions = source.descriptions
+
+    def __enter__(self) -> MaskReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._dataset.close()
+
+    def read(self, row_start: int, row_stop: int) -> NDArray:
+        """Read whole rows of all bands: (bands, rows, width).
+
+        Raises:
+            RasterError: the rows cannot be read.
+        """
+        window = ((row_start, row_stop), (0, self.geobox.width))
+        try:
+            return self._dataset.read(window=window)
+        except RasterioError as error:
+            raise RasterError(
+                f"{self.path} cannot be read at row {row_start}: {error}; the file is damaged"
+            ) from error
+
+
+def _unwritable(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"{path} cannot be written: {error}; check the folder and the disk's space")
