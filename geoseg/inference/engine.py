@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import batched, groupby
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -145,9 +145,11 @@ def _predict_row(
         cols = slice(tile.core.col_off - left, tile.core.col_stop - left)
         return bool(valid[halo : halo + tile.core.height, cols].any())
 
-    for group in batched(filter(has_data, row), batch):
+    busy = [tile for tile in row if has_data(tile)]
+    for start in range(0, len(busy), batch):
+        group = busy[start : start + batch]
         # The last batch is padded with its own first tile, so that all have one shape.
-        padded = list(group) + [group[0]] * (batch - len(group))
+        padded = group + [group[0]] * (batch - len(group))
         stored = predictor.predict(
             np.stack([data[:, :, window_of(tile)] for tile in padded]),
             np.stack([valid[:, window_of(tile)] for tile in padded]),

@@ -1,5 +1,6 @@
 """Rasters in, rasters out: the only package that uses rasterio."""
 
+from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.bands import choose_bands
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
@@ -8,5 +9,6 @@ from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter
 
 __all__ = [
-    "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands", "percentiles", "rasterize",
+    "Clipped", "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands", "percentiles",
+    "rasterize", "window_of_extent",
 ]

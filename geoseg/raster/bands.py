@@ -45,13 +45,12 @@ def choose_bands(
         return tuple(by_name)
     free = scene.data_bands
     if len(free) >= len(wanted):
-        log.warning("%s; bands %s are taken for them, change with --bands", has, _show(free, wanted))
-        return free[: len(wanted)]
+        first = free[: len(wanted)]
+        log.warning("%s; bands %s are taken for them, change with --bands", has,
+                    ", ".join(map(str, first)))
+        return first
     if set(wanted) <= _VISIBLE and free:
         log.warning("%s; band %d is taken for all of them, as grey", has, free[0])
         return free[:1] * len(wanted)
     raise OptionError(f"{has}; choose them with --bands")
 
-
-def _show(free: tuple[int, ...], wanted: tuple[str, ...]) -> str:
-    return ", ".join(str(band) for band in free[: len(wanted)])

@@ -20,7 +20,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
-from geoseg.errors import CRSError, RasterError
+from geoseg.errors import CRSError, GridError, RasterError
 from geoseg.grid import GeoBox, Window
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Scene:
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
+        self._col_off = self._row_off = 0
         self._dataset = open_dataset(self.path)
         try:
             self._check()
@@ -74,6 +75,20 @@ class Scene:
     def tags(self) -> dict[str, str]:
         """The metadata items of the file."""
         return self._dataset.tags()
+
+    def crop(self, window: Window) -> None:
+        """See only a window of the scene from now on; its edges become the scene's edges.
+
+        Raises:
+            GridError: the window is not inside the scene.
+        """
+        box = self.geobox
+        if not Window(0, 0, box.width, box.height).contains(window):
+            raise GridError(f"{window} is not inside {box.width} x {box.height} pixels")
+        self._col_off += window.col_off
+        self._row_off += window.row_off
+        moved = box.transform @ Affine.translation(window.col_off, window.row_off)
+        self.geobox = GeoBox(window.height, window.width, moved, box.crs)
 
     def read(
         self, window: Window, bands: tuple[int, ...] | None = None
@@ -107,19 +122,25 @@ class Scene:
         """Read the whole scene thinned to at most side x side pixels, nearest neighbour."""
         step = max(1.0, max(self.geobox.shape) / side)
         shape = tuple(max(1, int(n / step)) for n in self.geobox.shape)
+        box = Window(0, 0, self.geobox.width, self.geobox.height)
         try:
-            return self._pixels(None, shape, bands)
+            return self._pixels(self._on_file(box), shape, bands)
         except RasterioError as error:
             raise self._unreadable(error) from error
 
     def _read_inside(
         self, window: Window, bands: tuple[int, ...]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        wanted = ((window.row_off, window.row_stop), (window.col_off, window.col_stop))
         try:
-            return self._pixels(wanted, (window.height, window.width), bands)
+            return self._pixels(self._on_file(window), (window.height, window.width), bands)
         except RasterioError as error:
             raise self._unreadable(error, window) from error
+
+    def _on_file(self, window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (
+            (window.row_off + self._row_off, window.row_stop + self._row_off),
+            (window.col_off + self._col_off, window.col_stop + self._col_off),
+        )
 
     def _pixels(
         self, window: Any, shape: tuple[int, ...], bands: tuple[int, ...]

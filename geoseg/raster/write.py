@@ -131,9 +131,20 @@ class MaskReader:
         Raises:
             RasterError: the rows cannot be read.
         """
+        return self._read(None, row_start, row_stop)
+
+    def read_band(self, band: int, row_start: int, row_stop: int) -> NDArray:
+        """Read whole rows of one band, counted from 1: (rows, width).
+
+        Raises:
+            RasterError: the rows cannot be read.
+        """
+        return self._read(band, row_start, row_stop)
+
+    def _read(self, band: int | None, row_start: int, row_stop: int) -> NDArray:
         window = ((row_start, row_stop), (0, self.geobox.width))
         try:
-            return self._dataset.read(window=window)
+            return self._dataset.read(band, window=window)
         except RasterioError as error:
             raise RasterError(
                 f"{self.path} cannot be read at row {row_start}: {error}; the file is damaged"

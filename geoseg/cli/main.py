@@ -1,0 +1,77 @@
+"""The geoseg command: one file per subcommand, each loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from typing import Any
+
+import click
+
+from geoseg import __version__
+from geoseg.cli.report import error, set_up_log
+from geoseg.errors import GeosegError
+
+COMMANDS = {
+    "vectorize": "geoseg.cli.vectorize:vectorize",
+    "predict": "geoseg.cli.predict:predict",
+    "polygonize": "geoseg.cli.polygonize:polygonize",
+    "train": "geoseg.cli.train:train",
+    "evaluate": "geoseg.cli.evaluate:evaluate",
+    "model": "geoseg.cli.model:model",
+    "doctor": "geoseg.cli.doctor:doctor",
+}
+
+
+class _Commands(click.Group):
+    """Find commands by name, so that `geoseg --help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="geoseg %(version)s")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv for debugging.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+def cli(verbose: int, quiet: bool) -> None:
+    """Land parcels from georeferenced imagery.
+
+    geoseg vectorize scene.tif parcels.gpkg
+    """
+    set_up_log(verbose, quiet)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; exit with the code of the error class."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = cli.main(argv, prog_name="geoseg", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        error("interrupted", 130)
+        sys.exit(130)
+    except click.ClickException as refused:
+        refused.show()
+        sys.exit(refused.exit_code)
+    except GeosegError as failed:
+        error(str(failed), failed.exit_code)
+        sys.exit(failed.exit_code)
+    except KeyboardInterrupt:
+        error("interrupted", 130)
+        sys.exit(130)
+    except MemoryError as failed:
+        error(f"out of memory: {failed}; lower --tile or --batch, or set --memory", 6)
+        sys.exit(6)
+
+
+def _stop(number: int, frame: Any) -> None:
+    error("stopped by a signal", 128 + number)
+    sys.exit(128 + number)

@@ -1,0 +1,125 @@
+"""Options that several commands share: the same name and meaning everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Numbers(click.ParamType):
+    """Numbers with commas between them, such as 4,3,2."""
+
+    def __init__(self, kind: type, n: int | None = None) -> None:
+        self.kind, self.n = kind, n
+        self.name = ",".join("N" * n) if n else "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple:
+        """Turn the text into a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(self.kind(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers such as {self.name}", param, ctx)
+        if self.n and len(numbers) != self.n:
+            self.fail(f"{value!r} has {len(numbers)} numbers, wanted {self.n}", param, ctx)
+        return numbers
+
+
+class Memory(click.ParamType):
+    """An amount of memory such as 800M or 4G; returns bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Turn the text into bytes."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?B)?", value, re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 800M or 4G", param, ctx)
+        power = "KMGT".find(match[2].upper()) + 1 if match[2] else 0
+        return int(float(match[1]) * 1024**power)
+
+
+def together(*options: Decorator) -> Decorator:
+    """Make one decorator of several; they show in the help in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+model = click.option(
+    "--model", default="parcels-aerial", show_default=True, metavar="NAME|FILE",
+    help="Bundled model, or a model file that geoseg train made.",
+)
+bands = click.option(
+    "--bands", type=Numbers(int),
+    help="The scene's bands in the model's order, counted from 1.  [default: by name]",
+)
+extent = click.option(
+    "--extent", type=Numbers(float, 4),
+    help="Use only XMIN,YMIN,XMAX,YMAX, in the scene's CRS.",
+)
+aoi = click.option(
+    "--aoi", type=click.Path(), metavar="FILE",
+    help="Use only what lies in this vector file's polygons (any CRS).",
+)
+tile = click.option(
+    "--tile", type=click.IntRange(16),
+    help="Pixels per side of a tile; the result does not depend on it.  [default: by the plan]",
+)
+batch = click.option(
+    "--batch", type=click.IntRange(1), help="Tiles per call of the network.  [default: by the plan]"
+)
+device = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
+    help="Where the network runs.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(1), help="Threads of the network on the CPU.  [default: all]"
+)
+memory = click.option(
+    "--memory", type=Memory(), help="Main memory that may be used, such as 4G.  [default: no limit]"
+)
+dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+layer = click.option(
+    "--layer", default="parcels", show_default=True, metavar="NAME",
+    help="Layer to write; other layers of a GeoPackage are kept.",
+)
+threshold = click.option(
+    "--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Parcel probability from which a pixel is in a parcel.  [default: the model's]",
+)
+min_area = click.option(
+    "--min-area", type=click.FloatRange(0), metavar="M2",
+    help="Smaller pieces join a neighbour; square metres.  [default: the model's]",
+)
+simplify = click.option(
+    "--simplify", type=click.FloatRange(0), metavar="METRES",
+    help="Tolerance on the ground; 0 keeps the stairs of the pixels.  [default: one pixel]",
+)
+instances = click.option(
+    "--instances", type=click.Choice(["basins", "components"]), default="basins",
+    show_default=True, help="How parcels part: basins closes gaps in borders.",
+)
+progress = click.option(
+    "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto",
+    show_default=True, help="json: one object per line on stderr.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+scene_use = together(model, bands, extent, aoi, tile, batch, device, threads, memory)
+"""How a scene is read and predicted."""
+parcel_use = together(threshold, min_area, simplify, instances)
+"""How parcels are made of probabilities."""

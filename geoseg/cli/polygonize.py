@@ -1,0 +1,48 @@
+"""$ geoseg polygonize"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from geoseg.cli import options
+from geoseg.cli.report import reporting, result
+
+
+@click.command(short_help="Probability, class or label raster -> polygons.")
+@click.argument("mask", type=click.Path())
+@click.argument("out", type=click.Path())
+@click.option(
+    "--simplify", type=click.FloatRange(0), metavar="METRES",
+    help="Tolerance on the ground.  [default: 0; one pixel for probabilities]",
+)
+@click.option("--band", type=click.IntRange(1), default=1, show_default=True,
+              help="Band of a class or label raster.")
+@click.option("--field", default="value", show_default=True, help="Attribute for the value.")
+@click.option("--nodata", type=int, help="Value that makes no polygon.  [default: the raster's]")
+@click.option("--connectivity", type=click.Choice(["4", "8"]), default="4", show_default=True,
+              help="8 joins pixels that touch at a corner.")
+@options.threshold
+@options.min_area
+@options.instances
+@options.tile
+@options.layer
+@options.overwrite
+@options.as_json
+@options.progress
+def polygonize(
+    mask: str, out: str, *, connectivity: str, as_json: bool, progress: str, **chosen: Any
+) -> None:
+    """Make polygons of MASK that share identical borders, and write them to OUT.
+
+    A probability raster of `geoseg predict` becomes parcels. Of any other raster of integers
+    every region of equal values becomes a polygon: none is dropped, no hole is filled.
+    """
+    from geoseg.tools.polygonize import polygonize as run
+
+    with reporting(progress) as events:
+        made = run(mask, out, connectivity=int(connectivity), progress=events, **chosen)
+    values = {"path": str(made.path), "layer": made.layer, "parcels": made.count, **made.report}
+    text = f"{made.count} polygons in {made.report['seconds']:.1f} s -> {made.path}"
+    result(values, text, mode=progress, as_json=as_json)

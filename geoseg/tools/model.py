@@ -1,0 +1,61 @@
+"""Say what is in a model file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from geoseg.learning.checkpoint import bundled_names, find_model, read_spec
+from geoseg.spec import ModelSpec
+
+
+def model_info(model: str) -> dict[str, Any]:
+    """Give a model's spec, path and size; weights are not loaded.
+
+    Raises:
+        ModelError: no such model, or not a geoseg model file.
+    """
+    path = find_model(model)
+    return {"path": str(path), "bytes": path.stat().st_size, **asdict(read_spec(path))}
+
+
+def describe(model: str) -> str:
+    """Say what a model is, what it wants and how good it was, in a few lines.
+
+    Raises:
+        ModelError: no such model, or not a geoseg model file.
+    """
+    path = find_model(model)
+    spec = read_spec(path)
+    lines = {
+        "model": f"{spec.name} ({spec.architecture}, width {spec.width})",
+        "file": f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
+        "bands": ", ".join(f"{one.name} {one.low:g}..{one.high:g}" for one in spec.bands)
+        + f" ({spec.dtype}; other types are stretched)",
+        "classes": ", ".join(one.name for one in spec.classes),
+        "resolution": "{:g} to {:g} m per pixel; other scenes are resampled".format(
+            *spec.resolution
+        ),
+        "tiles": f"multiples of {spec.divisor} pixels, halo {spec.halo}, "
+        + ("exact at any tile size" if spec.exact else "blended, not exact"),
+        "parcels": _thresholds(spec),
+        "scores": ", ".join(f"{name} {value:.3f}" for name, value in spec.scores.items())
+        or "not stated",
+        "licence": spec.license,
+        "source": spec.source or "not stated",
+    }
+    return "\n".join(f"{name:11}{text}" for name, text in lines.items())
+
+
+def bundled() -> list[Path]:
+    """List the model files that came with geoseg."""
+    return [find_model(name) for name in bundled_names()]
+
+
+def _thresholds(spec: ModelSpec) -> str:
+    one = spec.instances
+    return (
+        f"parcel >= {one.parcel:g}, boundary >= {one.boundary:g}, merge < {one.merge:g}, "
+        f"smallest {one.min_area_m2:g} m2"
+    )

@@ -1,0 +1,122 @@
+"""Probability raster -> parcels in a vector file: the second half of the main job."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from geoseg.errors import OptionError
+from geoseg.grid import GeoBox
+from geoseg.ground import metres_per_pixel
+from geoseg.raster import MaskReader
+from geoseg.run.progress import Progress, stage
+from geoseg.spec import Instances, ModelSpec
+from geoseg.vector import write_parcels
+from geoseg.vectorize import LabelOptions, LineOptions, label, parcels
+
+STRIP = 512
+"""Rows of a strip while labels are made and traced."""
+MIN_PIXELS = 16
+"""A smaller piece is noise at any resolution, unless the user says otherwise."""
+SIMPLIFY_PIXELS = 1.0
+"""Default tolerance: the stairs of the pixel grid go, what is larger stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineChoice:
+    """What the user chose about parcels; None: the model's or the grid's own."""
+
+    threshold: float | None = None
+    """Parcel probability, 0 to 1."""
+    min_area: float | None = None
+    """Square metres."""
+    simplify: float | None = None
+    """Metres."""
+    instances: str = "basins"
+    """basins or components."""
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise OptionError(f"--threshold is {self.threshold}, wanted above 0 and below 1")
+        if self.instances not in ("basins", "components"):
+            raise OptionError(f"--instances is {self.instances!r}, wanted basins or components")
+        for name, value in (("--min-area", self.min_area), ("--simplify", self.simplify)):
+            if value is not None and not 0 <= value < math.inf:
+                raise OptionError(f"{name} is {value}, wanted 0 or more")
+
+    def as_dict(self) -> dict[str, float | str | None]:
+        """Give the fields, for the provenance."""
+        return asdict(self)
+
+
+def pixel_size(geobox: GeoBox) -> tuple[float, float]:
+    """Give metres per column and per row; without a CRS, units of the transform."""
+    a, b, _, d, e, _ = geobox.transform[:6]
+    return metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
+
+
+def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> LabelOptions:
+    """Turn thresholds and areas on the ground into pixels of a grid."""
+    across, down = pixel_size(geobox)
+    if choice.min_area is None:
+        smallest = max(model.min_area_m2 / (across * down), MIN_PIXELS)
+    else:
+        smallest = choice.min_area / (across * down)
+    return LabelOptions(
+        method=choice.instances,
+        parcel=model.parcel if choice.threshold is None else choice.threshold,
+        boundary=model.boundary,
+        merge=model.merge,
+        min_area_pixels=smallest,
+        max_hole_pixels=smallest,
+    )
+
+
+def line_options(
+    geobox: GeoBox, simplify: float | None, default_pixels: float, **more: Any
+) -> LineOptions:
+    """Turn a tolerance on the ground into the vectorizer's options."""
+    across, down = pixel_size(geobox)
+    metres = default_pixels * math.sqrt(across * down) if simplify is None else simplify
+    return LineOptions(
+        tolerance=metres / math.sqrt(across * down), method="none" if metres == 0 else "dp",
+        smooth="none" if metres == 0 else "corner-cut", **more,
+    )
+
+
+def write_probabilities(
+    probabilities: MaskReader,
+    out: Path,
+    spec: ModelSpec,
+    choice: LineChoice,
+    *,
+    layer: str,
+    report: dict[str, Any],
+    scratch: Path,
+    progress: Progress,
+) -> int:
+    """Make parcels of a probability raster and write them; return how many.
+
+    Raises:
+        RasterError: the probabilities cannot be read.
+        OutputError: the file cannot be written.
+    """
+    height = probabilities.shape[0]
+    labels = label(
+        probabilities,
+        options=label_options(probabilities.geobox, spec.instances, choice),
+        scratch=scratch,
+        strip=STRIP,
+        progress=stage(progress, "find parcels", height),
+    )
+    batches = parcels(
+        labels,
+        probabilities.geobox,
+        options=line_options(probabilities.geobox, choice.simplify, SIMPLIFY_PIXELS),
+        probabilities=probabilities,
+        strip=STRIP,
+        progress=stage(progress, "draw parcels", height),
+    )
+    return write_parcels(out, batches, crs=probabilities.geobox.crs, layer=layer, metadata=report)

@@ -1,0 +1,149 @@
+"""Probability, class or label raster -> polygons that fit together."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import geoseg
+from geoseg.errors import OptionError
+from geoseg.publish import publishing
+from geoseg.raster import MaskReader
+from geoseg.run.progress import Progress, silent, stage
+from geoseg.spec import ModelSpec
+from geoseg.tools.parcels import STRIP, LineChoice, line_options, write_probabilities
+from geoseg.tools.vectorize import Result
+from geoseg.vector import write_parcels
+from geoseg.vectorize import parcels
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStrips:
+    """One band of a class or label raster, as strips of whole rows."""
+
+    raster: MaskReader
+    """The opened raster."""
+    band: int
+    """From 1."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.raster.shape
+
+    def read(self, row_start: int, row_stop: int) -> NDArray[np.integer]:
+        """Read (rows, width) values."""
+        return self.raster.read_band(self.band, row_start, row_stop)
+
+
+def polygonize(
+    mask: str | Path,
+    out: str | Path,
+    *,
+    layer: str = "parcels",
+    band: int = 1,
+    field: str = "value",
+    nodata: int | None = None,
+    connectivity: int = 4,
+    simplify: float | None = None,
+    threshold: float | None = None,
+    min_area: float | None = None,
+    instances: str = "basins",
+    tile: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Result:
+    """Make polygons of a raster; neighbours share identical borders.
+
+    A probability raster of `predict` becomes parcels, as in `vectorize`. Of any other raster of
+    integers every region of equal values becomes a polygon: no minimum area, no hole filled.
+
+    Args:
+        mask: the raster.
+        out: vector file; its suffix chooses the format.
+        layer: name of the layer.
+        band: of a class or label raster, from 1.
+        field: name of the attribute that holds the pixels' value.
+        nodata: value that makes no polygon; None: the raster's own.
+        connectivity: 4, or 8 to join pixels that touch at a corner.
+        simplify: tolerance in metres on the ground. None: 0 for values, one pixel for
+            probabilities.
+        threshold: as in `vectorize`; for probabilities only.
+        min_area: as in `vectorize`; for probabilities only.
+        instances: as in `vectorize`; for probabilities only.
+        tile: rows that are worked on at once; the result does not depend on it.
+        overwrite: replace an existing layer.
+        progress: takes the events.
+
+    Raises:
+        GeosegError: one of its kinds, with what to do.
+    """
+    started = time.monotonic()
+    if connectivity not in (4, 8):
+        raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
+    strip = tile or STRIP
+    with MaskReader(mask) as raster:
+        report: dict[str, Any] = {"mask": Path(mask).name, "geoseg": geoseg.__version__}
+        with publishing(out, overwrite=overwrite, layer=layer) as partial:
+            if raster.is_probability:
+                choice = LineChoice(threshold, min_area, simplify, instances)
+                report["options"] = choice.as_dict()
+                count = _probabilities(raster, Path(out), partial, choice, layer, report, progress)
+            else:
+                source = ClassStrips(raster, _integer_band(raster, band))
+                skip = raster.nodata if nodata is None else nodata
+                batches = parcels(
+                    source,
+                    raster.geobox,
+                    options=line_options(
+                        raster.geobox, simplify, 0.0, connectivity=connectivity,
+                        skip=() if skip is None else (int(skip),),
+                    ),
+                    strip=strip,
+                    progress=stage(progress, "draw polygons", raster.shape[0]),
+                )
+                count = write_parcels(
+                    partial, batches, crs=raster.geobox.crs, layer=layer, metadata=report,
+                    value_field=field,
+                )
+    report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
+    if count == 0:
+        log.warning("%s has no regions; %s has an empty layer", mask, out)
+    return Result(Path(out), count, layer, report)
+
+
+def _probabilities(
+    raster: MaskReader, out: Path, partial: Path, choice: LineChoice, layer: str,
+    report: dict[str, Any], progress: Progress,
+) -> int:
+    spec = ModelSpec.from_json(raster.tags["GEOSEG_SPEC"])
+    folder = out.parent / f".{out.name}.geoseg-work"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        return write_probabilities(
+            raster, partial, spec, choice,
+            layer=layer, report=report, scratch=folder, progress=progress,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _integer_band(raster: MaskReader, band: int) -> int:
+    if not 1 <= band <= raster.count:
+        raise OptionError(f"{raster.path} has {raster.count} bands; --band was {band}")
+    if not np.issubdtype(np.dtype(raster.dtype), np.integer):
+        raise OptionError(
+            f"{raster.path} has {raster.dtype} pixels, wanted integers (classes or labels); "
+            "round it first, or give a probability raster of geoseg predict"
+        )
+    return band

@@ -1,0 +1,158 @@
+"""Scene -> probability raster."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geoseg.inference import predict_rows
+from geoseg.learning.checkpoint import find_model
+from geoseg.learning.predictor import Predictor
+from geoseg.publish import publishing
+from geoseg.raster import MaskWriter
+from geoseg.run.plan import Plan, check_disk, make_plan
+from geoseg.run.progress import Progress, silent, stage
+from geoseg.tools.scene import Prepared, prepared_scene
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "parcels-aerial"
+"""The bundled model."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """What `predict` and `vectorize` share; None means: choose."""
+
+    model: str = DEFAULT_MODEL
+    """Name of a bundled model, or path of a model file."""
+    bands: tuple[int, ...] | None = None
+    """Band numbers of the scene, in the model's order."""
+    extent: tuple[float, float, float, float] | None = None
+    """(xmin, ymin, xmax, ymax) in the scene's CRS."""
+    aoi: str | None = None
+    """Vector file whose polygons limit what is used."""
+    tile: int | None = None
+    """Side of a tile's core in pixels."""
+    batch: int | None = None
+    """Tiles per call of the network."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: int | None = None
+    """Threads of the network on the CPU."""
+    memory: int | None = None
+    """Bytes of main memory that may be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskResult:
+    """What `predict` made."""
+
+    path: Path
+    """The probability raster."""
+    plan: Plan
+    """What was planned."""
+    report: dict[str, Any]
+    """Scene, model, options, seconds."""
+
+
+def predict(
+    scene: str | Path,
+    mask: str | Path,
+    *,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+    **options: Any,
+) -> MaskResult:
+    """Predict parcel and boundary probabilities of a scene, on the model's grid.
+
+    Args:
+        scene: the raster.
+        mask: GeoTIFF to write: one uint8 band per class, value / 254 is the probability, 255
+            is no data. It lies exactly over the scene; where the scene was resampled its pixels
+            are a whole number of times coarser or finer.
+        overwrite: replace an existing mask.
+        dry_run: plan only, write nothing.
+        progress: takes the events.
+        options: fields of PredictOptions.
+
+    Raises:
+        GeosegError: one of its kinds, with what to do.
+    """
+    chosen = PredictOptions(**options)
+    job = Job(chosen)
+    started = time.monotonic()
+    with prepared_scene(
+        str(scene), job.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi
+    ) as prepared:
+        plan = job.plan(prepared, progress)
+        if not dry_run:
+            with publishing(mask, overwrite=overwrite) as partial:
+                check_disk(plan, partial.parent)
+                job.run(prepared, plan, partial, progress)
+    return MaskResult(Path(mask), plan, job.report(scene, prepared, plan, started))
+
+
+class Job:
+    """A model that is ready to run, and the steps that `predict` and `vectorize` share."""
+
+    def __init__(self, options: PredictOptions) -> None:
+        self.options = options
+        self.model_path = find_model(options.model)
+        self.predictor = Predictor(
+            self.model_path, device=options.device, threads=options.threads
+        )
+        self.spec = self.predictor.spec
+
+    def plan(self, prepared: Prepared, progress: Progress) -> Plan:
+        """Make the plan, say it, and send it as an event."""
+        import numpy as np
+
+        itemsize = np.dtype(prepared.pixels.dtype).itemsize
+        plan = make_plan(
+            prepared.pixels.geobox,
+            self.spec,
+            device=str(self.predictor.device),
+            bytes_per_pixel=itemsize * len(prepared.bands),
+            tile=self.options.tile,
+            batch=self.options.batch,
+            memory=self.options.memory,
+        )
+        log.info("%s", plan.describe())
+        progress({"event": "plan", **plan.as_dict()})
+        return plan
+
+    def run(self, prepared: Prepared, plan: Plan, mask: Path, progress: Progress) -> None:
+        """Write the probability raster of a scene to a new file."""
+        names = tuple(one.name for one in self.spec.classes)
+        tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
+        with MaskWriter(mask, prepared.pixels.geobox, names, tags=tags) as writer:
+            predict_rows(
+                prepared.pixels,
+                self.predictor,
+                writer.write,
+                core=plan.core,
+                halo=plan.halo,
+                divisor=self.spec.divisor,
+                batch=plan.batch,
+                classes=len(names),
+                low=prepared.low,
+                high=prepared.high,
+                progress=stage(progress, "predict", plan.tiles),
+            )
+
+    def report(
+        self, scene: str | Path, prepared: Prepared, plan: Plan, started: float
+    ) -> dict[str, Any]:
+        """Say what was done, for the provenance and the result event."""
+        return {
+            "scene": Path(scene).name,
+            "model": self.spec.name,
+            "bands": list(prepared.bands),
+            "plan": plan.as_dict(),
+            "seconds": round(time.monotonic() - started, 3),
+        }

@@ -1,0 +1,122 @@
+"""Prepare a scene for a model: bands, resolution, range of values, area of interest."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoseg.errors import CRSError
+from geoseg.ground import metres_per_pixel
+from geoseg.raster import Clipped, Resampled, Scene, choose_bands, percentiles, window_of_extent
+from geoseg.spec import ModelSpec
+from geoseg.vector import read_geometries
+
+log = logging.getLogger(__name__)
+
+MAX_FINER = 4
+"""A coarser scene holds no more detail: beyond this, upsampling only costs time."""
+STRETCH = (0.16, 0.82)
+"""Where the 2nd and 98th percentile of training imagery lie between a band's low and high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scene as a model wants it."""
+
+    pixels: Resampled | Clipped
+    """What the engine reads."""
+    bands: tuple[int, ...]
+    """Band numbers of the scene, in the model's order."""
+    low: NDArray[np.float64]
+    """(bands,) raw value that becomes 0."""
+    high: NDArray[np.float64]
+    """(bands,) raw value that becomes 1."""
+
+
+@contextmanager
+def prepared_scene(
+    path: str,
+    spec: ModelSpec,
+    *,
+    bands: tuple[int, ...] | None = None,
+    extent: tuple[float, float, float, float] | None = None,
+    aoi: str | None = None,
+) -> Iterator[Prepared]:
+    """Open a scene on the model's grid.
+
+    Raises:
+        RasterError, CRSError, GridError, OptionError, VectorError: see their messages.
+    """
+    with Scene(path) as scene:
+        if extent is not None:
+            scene.crop(window_of_extent(scene.geobox, extent))
+        if scene.geobox.crs is None:
+            log.warning(
+                "%s has no CRS: the parcels get none, and distances are in pixels or in the "
+                "units of its transform", path,
+            )
+        chosen = choose_bands(scene, tuple(band.name for band in spec.bands), bands)
+        finer, coarser = resampling(scene, spec)
+        pixels: Resampled | Clipped = Resampled(scene, chosen, finer, coarser)
+        if aoi is not None:
+            pixels = Clipped(pixels, tuple(read_geometries(aoi, crs=scene.geobox.crs)))
+        low, high = _range(scene, spec, chosen)
+        yield Prepared(pixels, chosen, low, high)
+
+
+def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
+    """Choose whole factors (finer, coarser) that bring the scene into the model's range.
+
+    Raises:
+        CRSError: the scene is so fine that one pixel of the model would hold all of it.
+    """
+    ground = metres_per_pixel(scene.geobox)
+    if ground is None:
+        return 1, 1
+    metres = math.sqrt(ground[0] * ground[1])
+    finest, coarsest = spec.resolution
+    if metres < finest:
+        coarser = math.ceil(finest / metres - 1e-9)
+        if coarser > min(scene.geobox.shape):
+            raise CRSError(
+                f"{scene.path} has pixels of {metres:.3g} m and spans "
+                f"{metres * min(scene.geobox.shape):.3g} m: nothing of the size of a parcel fits; "
+                "check its CRS and transform"
+            )
+        log.warning(
+            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times coarser",
+            metres, finest, coarsest, coarser,
+        )
+        return 1, coarser
+    if metres > coarsest:
+        finer = min(MAX_FINER, math.ceil(metres / coarsest - 1e-9))
+        log.warning(
+            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times finer%s",
+            metres, finest, coarsest, finer,
+            "" if metres / finer <= coarsest * 1.001 else
+            ", which is not enough: expect poor parcels",
+        )
+        return finer, 1
+    return 1, 1
+
+
+def _range(
+    scene: Scene, spec: ModelSpec, bands: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give raw values for 0 and 1: the model's where the dtype is its own, else the scene's."""
+    low = np.array([band.low for band in spec.bands])
+    high = np.array([band.high for band in spec.bands])
+    if scene.dtype == spec.dtype:
+        return low, high
+    first, last = percentiles(scene, bands)
+    unit = (last - first) / (STRETCH[1] - STRETCH[0])
+    low = first - STRETCH[0] * unit
+    log.info("the scene is %s, the model %s: values %s to %s are stretched to its range",
+             scene.dtype, spec.dtype, np.round(first, 4).tolist(), np.round(last, 4).tolist())
+    return low, low + unit
