@@ -25,7 +25,7 @@ def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
     points = [(col, row), (col + 1, row), (col, row + 1)]
     try:
         crs = pyproj.CRS.from_wkt(geobox.crs)
-        lonlat = [_to_lonlat(crs)(*(geobox.transform * point)) for point in points]
+        lonlat = [_to_lonlat(crs)(*(geobox.transform @ point)) for point in points]
         geod = crs.get_geod()
     except ProjError:
         return None

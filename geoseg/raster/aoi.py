@@ -52,12 +52,12 @@ def window_of_extent(geobox: GeoBox, extent: tuple[float, float, float, float]) 
     """
     xmin, ymin, xmax, ymax = extent
     inverse = ~geobox.transform
-    corners = [inverse * (x, y) for x in (xmin, xmax) for y in (ymin, ymax)]
+    corners = [inverse @ (x, y) for x in (xmin, xmax) for y in (ymin, ymax)]
     cols, rows = zip(*corners, strict=True)
     left, right = max(0, math.floor(min(cols))), min(geobox.width, math.ceil(max(cols)))
     top, bottom = max(0, math.floor(min(rows))), min(geobox.height, math.ceil(max(rows)))
     if xmin >= xmax or ymin >= ymax or left >= right or top >= bottom:
-        has = [geobox.transform * (c, r) for c in (0, geobox.width) for r in (0, geobox.height)]
+        has = [geobox.transform @ (c, r) for c in (0, geobox.width) for r in (0, geobox.height)]
         x, y = zip(*has, strict=True)
         raise GridError(
             f"the extent {extent} does not touch the scene, which spans "

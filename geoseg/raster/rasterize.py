@@ -30,7 +30,7 @@ def rasterize(
     window = window or Window(0, 0, geobox.width, geobox.height)
     shape = (window.height, window.width)
     transform = geobox.transform @ Affine.translation(window.col_off, window.row_off)
-    corners = [transform * (c, r) for c in (0, window.width) for r in (0, window.height)]
+    corners = [transform @ (c, r) for c in (0, window.width) for r in (0, window.height)]
     xs, ys = zip(*corners, strict=True)
     found = STRtree(geometries).query(box(min(xs), min(ys), max(xs), max(ys)))
     pairs = [(geometries[i], int(i) + 1) for i in np.sort(found) if not geometries[i].is_empty]

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from affine import Affine
+
+from geoseg.grid import GeoBox, Window
+from geoseg.inference import predict_rows
+from geoseg.raster.scene import mirrored
+
+RNG = np.random.default_rng(5)
+
+
+class Pixels:
+    """A scene in memory, mirrored past its edges."""
+
+    def __init__(self, data, valid):
+        self.data, self.valid, self.reads = data, valid, []
+        self.geobox = GeoBox(*valid.shape, Affine.identity(), None)
+
+    def read(self, window: Window):
+        self.reads.append(window)
+        rows = mirrored(window.row_off, window.row_stop, self.geobox.height)
+        cols = mirrored(window.col_off, window.col_stop, self.geobox.width)
+        return self.data[:, rows[:, None], cols], self.valid[rows[:, None], cols]
+
+
+class Neighbours:
+    """A predictor with a reach of two pixels: the mean of a 5 x 5 window."""
+
+    def __init__(self):
+        self.shapes, self.tiles = set(), 0
+
+    def predict(self, batch, valid, *, low, high):
+        self.shapes.add(batch.shape)
+        self.tiles += len(batch)
+        padded = np.pad(batch[:, 0].astype(int), ((0, 0), (2, 2), (2, 2)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(1, 2))
+        mean = windows.sum(axis=(3, 4)) // 25
+        return np.where(valid, mean, 255)[:, None].astype(np.uint8)
+
+
+def run(data, valid, *, core, batch=2, predictor=None):
+    out = np.zeros((1, *valid.shape), np.uint8)
+    starts = []
+
+    def write(row, rows):
+        starts.append(row)
+        out[:, row : row + rows.shape[1]] = rows
+
+    predict_rows(
+        Pixels(data, valid), predictor or Neighbours(), write, core=core, halo=4, divisor=4,
+        batch=batch, classes=1, low=np.zeros(1), high=np.ones(1),
+    )
+    assert starts == sorted(starts)
+    return out[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 70), (70, 1), (3, 50), (33, 47), (64, 64)])
+def test_the_result_does_not_depend_on_core_or_batch(shape):
+    data = RNG.integers(0, 200, (1, *shape), dtype=np.uint8)
+    valid = RNG.random(shape) > 0.2
+    whole = run(data, valid, core=72)
+    for core, batch in [(4, 3), (8, 1), (16, 5), (32, 2)]:
+        assert (run(data, valid, core=core, batch=batch) == whole).all()
+    assert ((whole == 255) == ~valid).all()
+
+
+def test_every_batch_has_the_same_shape():
+    predictor = Neighbours()
+    data, valid = np.ones((1, 20, 44), np.uint8), np.ones((20, 44), bool)
+    run(data, valid, core=8, batch=4, predictor=predictor)
+    assert predictor.shapes == {(4, 1, 16, 16)}
+
+
+def test_tiles_without_data_are_not_run():
+    predictor = Neighbours()
+    valid = np.zeros((16, 64), bool)
+    valid[3, 40] = True
+    out = run(np.ones((1, 16, 64), np.uint8), valid, core=8, batch=1, predictor=predictor)
+    assert predictor.tiles == 1
+    assert (out == 255).sum() == out.size - 1
+
+
+def test_rows_are_read_once():
+    pixels = Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
+    predict_rows(
+        pixels, Neighbours(), lambda row, rows: None, core=8, halo=4, divisor=4, batch=1,
+        classes=1, low=np.zeros(1), high=np.ones(1),
+    )
+    rows = [row for one in pixels.reads for row in range(one.row_off, one.row_stop)]
+    assert rows == list(range(-4, 68))
+
+
+def test_a_failing_writer_ends_the_run():
+    def write(row, rows):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        predict_rows(
+            Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool)), Neighbours(), write,
+            core=8, halo=4, divisor=4, batch=1, classes=1, low=np.zeros(1), high=np.ones(1),
+        )

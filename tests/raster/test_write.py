@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from geoseg.errors import OutputError
+from geoseg.grid import GeoBox
+from geoseg.raster import MaskReader, MaskWriter
+
+BOX = GeoBox(700, 520, Affine(1, 0, 0, 0, -1, 0), None)
+ROWS = np.random.default_rng(0).integers(0, 256, (2, 700, 520), dtype=np.uint8)
+
+
+def write_mask(path):
+    with MaskWriter(path, BOX, ("parcel", "boundary"), tags={"A": "b"}) as writer:
+        writer.write(0, ROWS[:, :512])
+        writer.write(512, ROWS[:, 512:])
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    write_mask(tmp_path / "mask.tif")
+    with MaskReader(tmp_path / "mask.tif") as mask:
+        assert mask.is_probability
+        assert mask.descriptions == ("parcel", "boundary")
+        assert mask.tags["A"] == "b"
+        assert (mask.read(3, 600) == ROWS[:, 3:600]).all()
+        assert (mask.read_band(2, 3, 600) == ROWS[1, 3:600]).all()
+
+
+def test_other_programs_see_probabilities(tmp_path):
+    write_mask(tmp_path / "mask.tif")
+    with rasterio.open(tmp_path / "mask.tif") as mask:
+        assert mask.nodata == 255
+        assert mask.scales == pytest.approx((1 / 254, 1 / 254))
+        assert mask.block_shapes[0] == (512, 512)
+
+
+def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path):
+    writer = MaskWriter(tmp_path / "mask.tif", BOX, ("parcel", "boundary"), tags={})
+    writer.write(0, ROWS)
+    writer._rows[0] = (0, 700, 12345)
+    with pytest.raises(OutputError, match="not stored whole"):
+        writer.__exit__(None, None, None)
+
+
+def test_a_missing_folder_is_an_output_error(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_mask(tmp_path / "none" / "mask.tif")
