@@ -1,0 +1,162 @@
+"""Cut a relief into basins: the pixels whose drop of water ends in the same pixel.
+
+Each pixel points to the lowest of itself and its four neighbours; of two equal ones, to the first
+in row-major order. That rule sees one pixel around, so a strip knows all its pointers; where one
+leaves the strip, the basin is joined to the neighbouring strip's. Basins are 4-connected.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorize.relief import BACKGROUND, BORDER, NODATA, PARCEL
+
+AREA, PARCELS, BACKGROUNDS, PARCEL_SUM, BOUNDARY_SUM, PEAK = range(6)
+"""Columns of the statistics: pixels, pixels of a kind, sums of stored values, largest distance."""
+COLUMNS = 6
+"""Number of columns."""
+
+
+@njit(cache=True, nogil=True)
+def _lower(relief, kinds, here, other, best):
+    """Tell whether `other` is a better target than `best` for the pixel `here` (flat indices)."""
+    if kinds[other] == NODATA or (kinds[here] != BORDER and kinds[other] != kinds[here]):
+        return False
+    return relief[other] < relief[best] or (relief[other] == relief[best] and other < best)
+
+
+@njit(cache=True, nogil=True)
+def _point(relief, kinds, cols, start, stop):
+    """Give each pixel of [start, stop) its pointer; pixels outside point to themselves."""
+    pointers = np.arange(relief.size).astype(np.int32)
+    for here in range(start, stop):
+        if kinds[here] == NODATA:
+            continue
+        best, col = here, here % cols
+        if here >= cols and _lower(relief, kinds, here, here - cols, best):
+            best = here - cols
+        if col > 0 and _lower(relief, kinds, here, here - 1, best):
+            best = here - 1
+        if col < cols - 1 and _lower(relief, kinds, here, here + 1, best):
+            best = here + 1
+        if here + cols < relief.size and _lower(relief, kinds, here, here + cols, best):
+            best = here + cols
+        pointers[here] = best
+    return pointers
+
+
+@njit(cache=True, nogil=True)
+def _end(pointers, here):
+    """Follow the pointers to the end and shorten the way."""
+    last = here
+    while pointers[last] != last:
+        last = pointers[last]
+    while pointers[here] != last:
+        pointers[here], here = last, pointers[here]
+    return last
+
+
+@njit(cache=True, nogil=True)
+def cut_basins(relief, kinds, cols, start, stop, first):
+    """Label the basins of a strip, in the order of their first pixels.
+
+    Args:
+        relief: (pixels,) int32, flat, with one row around the strip where the scene has one.
+        kinds: (pixels,) uint8.
+        cols: pixels per row.
+        start: flat index of the strip's first pixel; `stop` is one past its last.
+        first: label of the first new basin.
+
+    Returns:
+        (stop - start,) int32 labels, 0 at no data; (pixels,) int32 the label that a pixel outside
+        the strip stands for, 0 where none points to it; and the next free label.
+    """
+    pointers = _point(relief, kinds, cols, start, stop)
+    names = np.zeros(relief.size, np.int32)
+    labels = np.zeros(stop - start, np.int32)
+    for here in range(start, stop):
+        if kinds[here] == NODATA:
+            continue
+        end = _end(pointers, here)
+        if names[end] == 0:
+            names[end] = first
+            first += 1
+        labels[here - start] = names[end]
+    return labels, names, first
+
+
+@njit(cache=True, nogil=True)
+def measure_basins(labels, kinds, parcel, boundary, depth, first, count):
+    """Count pixels and add up probabilities per label; all arguments are flat and of one strip.
+
+    Returns:
+        (count, COLUMNS) int64 statistics of labels first to first + count - 1.
+    """
+    table = np.zeros((count, COLUMNS), np.int64)
+    for here in range(labels.size):
+        if labels[here] == 0:
+            continue
+        row = table[labels[here] - first]
+        row[AREA] += 1
+        row[PARCELS] += kinds[here] == PARCEL
+        row[BACKGROUNDS] += kinds[here] == BACKGROUND
+        row[PARCEL_SUM] += parcel[here]
+        row[BOUNDARY_SUM] += boundary[here]
+        row[PEAK] = max(row[PEAK], np.int64(depth[here]))
+    return table
+
+
+@njit(cache=True, nogil=True)
+def find(parents, node):
+    """Give the smallest member of the node's set and shorten the way to it."""
+    root = node
+    while parents[root] != root:
+        root = parents[root]
+    while parents[node] != root:
+        parents[node], node = root, parents[node]
+    return root
+
+
+@njit(cache=True, nogil=True)
+def join(parents, ones, others):
+    """Join the sets of ones[i] and others[i], for each i where both are above 0."""
+    for i in range(ones.size):
+        if ones[i] > 0 and others[i] > 0:
+            one, other = find(parents, ones[i]), find(parents, others[i])
+            parents[max(one, other)] = min(one, other)
+
+
+@njit(cache=True, nogil=True)
+def number_sets(parents):
+    """Number the sets 0, 1, ... in the order of their smallest members; parents[0] is set 0."""
+    numbers = np.empty(parents.size, np.int32)
+    count = 0
+    for node in range(parents.size):
+        root = find(parents, node)
+        if root == node:
+            numbers[node] = count
+            count += 1
+        else:
+            numbers[node] = numbers[root]
+    return numbers
+
+
+def add_up(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Add up the statistics of basins that are one; numbers[i] is the new number of row i."""
+    total = np.zeros((int(numbers.max()) + 1, COLUMNS), np.int64)
+    for column in range(COLUMNS):
+        way = np.maximum if column == PEAK else np.add
+        way.at(total[:, column], numbers, table[:, column])
+    return total
+
+
+def is_background(table: np.ndarray) -> np.ndarray:
+    """Tell which basins are background; one all of border is what its pixels look more like.
+
+    There, what is neither parcel nor boundary is taken for the probability of background.
+    """
+    rest = PROBABILITY_SCALE * table[:, AREA] - table[:, PARCEL_SUM] - table[:, BOUNDARY_SUM]
+    lost = (table[:, PARCELS] == 0) & (rest > table[:, PARCEL_SUM])
+    return (table[:, BACKGROUNDS] > 0) | lost
