@@ -1,0 +1,230 @@
+"""Raise what stands above the ground: trees, bushes and roofs, their light and their shadows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely import LineString, Polygon
+
+from ground import Noise
+from landscape import Landscape
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Many crowns, as columns."""
+
+    x: np.ndarray
+    """Metres."""
+    y: np.ndarray
+    """Metres."""
+    radius: np.ndarray
+    """Metres."""
+    height: np.ndarray
+    """Metres above the ground."""
+
+    def near(self, low: float, high: float) -> Trees:
+        """Keep those that reach rows between two places, in metres."""
+        kept = (self.y + self.radius > low) & (self.y - self.radius < high)
+        return Trees(self.x[kept], self.y[kept], self.radius[kept], self.height[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """One side of a roof."""
+
+    polygon: Polygon
+    """Outline in metres."""
+    colour: tuple[float, float, float]
+    """0 to 255, as lit."""
+    height: float
+    """Metres."""
+
+
+def crowns(rng: np.random.Generator, points: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Give (n, 4) trees at points: x, y, radius of low to high, height."""
+    radius = low + (high - low) * rng.beta(1.6, 2.2, len(points))
+    height = radius * rng.uniform(1.6, 2.6, len(points)) + 0.8
+    return np.column_stack([points, radius, height])
+
+
+def scatter(rng: np.random.Generator, land: Polygon, spacing: float) -> np.ndarray:
+    """Give points in a polygon on a shaken grid."""
+    if land.is_empty:
+        return np.zeros((0, 2))
+    low_x, low_y, high_x, high_y = land.bounds
+    x, y = np.meshgrid(np.arange(low_x, high_x, spacing), np.arange(low_y, high_y, spacing))
+    points = np.column_stack([x.ravel(), y.ravel()])
+    points = points + rng.uniform(-0.55, 0.55, points.shape) * spacing
+    shapely.prepare(land)
+    return points[shapely.contains_xy(land, points)]
+
+
+def along(rng: np.random.Generator, line: LineString, spacing: float, sway: float) -> np.ndarray:
+    """Give shaken points along a line."""
+    places = np.arange(0, line.length, spacing)
+    places = places + rng.uniform(-0.4, 0.4, len(places)) * spacing
+    points = shapely.get_coordinates(shapely.line_interpolate_point(line, places))
+    return points + rng.normal(0, sway, points.shape)
+
+
+def hedge_trees(rng: np.random.Generator, line: LineString, width: float) -> list[np.ndarray]:
+    """Plant a hedge with gaps and some large trees."""
+    bushes = along(rng, line, 1.7, width * 0.12)
+    gaps = np.sin(np.linspace(0, line.length / 17, len(bushes)) + rng.uniform(0, 6.3))
+    bushes = bushes[gaps > rng.uniform(-1.3, -0.2)]
+    tall = along(rng, line, rng.uniform(10, 60), 0.5)
+    return [crowns(rng, bushes, 0.9, width * 0.42), crowns(rng, tall, 2.0, width * 0.5 + 1.2)]
+
+
+def orchard_trees(rng: np.random.Generator, land: Polygon, angle: float) -> np.ndarray:
+    """Plant an orchard: trees in straight rows, some missing."""
+    inner = land.buffer(-3.5)
+    row, step = rng.uniform(4.5, 7.5), rng.uniform(3.5, 6.0)
+    centre = shapely.get_coordinates(land.centroid)[0]
+    reach = land.length / 2
+    places, rows = np.arange(-reach, reach, step), np.arange(-reach, reach, row)
+    if inner.is_empty or len(places) * len(rows) > 4_000_000:
+        return np.zeros((0, 4))
+    u, v = (one.ravel() for one in np.meshgrid(places, rows))
+    x, y = u * np.cos(angle) - v * np.sin(angle), u * np.sin(angle) + v * np.cos(angle)
+    points = np.column_stack([x, y]) + centre
+    shapely.prepare(inner)
+    points = points[shapely.contains_xy(inner, points)]
+    points = points[rng.random(len(points)) > rng.uniform(0.01, 0.12)]
+    trees = crowns(rng, points + rng.normal(0, 0.15, points.shape), 0.9, 0.5)
+    trees[:, 2] = min(row, step) * rng.uniform(0.3, 0.42) * rng.normal(1, 0.1, len(trees))
+    trees[:, 3] = trees[:, 2] * 1.5 + 0.6
+    return trees
+
+
+def plant(
+    rng: np.random.Generator, land: Landscape, crops: list[str], angles: list[float]
+) -> Trees:
+    """Plant all trees of a scene."""
+    planted = [np.zeros((0, 4))]
+    for border in land.borders:
+        if border.kind == "hedge":
+            planted += hedge_trees(rng, border.line, border.width)
+        elif border.kind == "stream":
+            points = along(rng, border.line, rng.uniform(4, 14), border.width * 0.3)
+            planted.append(crowns(rng, points, 1.2, 5.0))
+        elif rng.random() < 0.12:
+            planted.append(crowns(rng, along(rng, border.line, 35, border.width / 3), 1.2, 3.5))
+    for polygon, kind in land.others:
+        if kind == "wood":
+            points = scatter(rng, polygon.buffer(-1.8), 4.6)
+            planted.append(crowns(rng, points, 1.9, 4.8))
+        elif kind in ("rough", "farm"):
+            points = scatter(rng, polygon.buffer(-2.0), rng.uniform(9, 22))
+            planted.append(crowns(rng, points, 1.0, 4.2))
+    for polygon, crop, angle in zip(land.fields, crops, angles, strict=True):
+        if crop == "orchard":
+            planted.append(orchard_trees(rng, polygon, angle))
+        elif crop == "meadow" and rng.random() < 0.5:
+            points = scatter(rng, polygon.buffer(-5), rng.uniform(45, 110))
+            planted.append(crowns(rng, points, 1.2, 4.5))
+    return Trees(*np.concatenate(planted).T)
+
+
+def build(rng: np.random.Generator, land: Landscape, sun: np.ndarray) -> list[Roof]:
+    """Put a few houses and barns on each farm."""
+    paints = [(150, 92, 76), (196, 196, 196), (128, 116, 108), (224, 224, 220), (166, 110, 88)]
+    roofs: list[Roof] = []
+    for polygon, kind in land.others:
+        if kind != "farm":
+            continue
+        corners = shapely.get_coordinates(polygon)[:4]
+        origin, wide, deep = corners[0], corners[1] - corners[0], corners[3] - corners[0]
+        for spot in ((0.22, 0.3), (0.55, 0.25), (0.3, 0.7), (0.72, 0.62), (0.86, 0.24)):
+            if rng.random() < 0.2:
+                continue
+            place = np.array(spot) + rng.uniform(-0.06, 0.06, 2)
+            size = rng.uniform(9, 26), rng.uniform(7, 12)
+            axis = wide if rng.random() < 0.6 else deep
+            paint = paints[int(rng.integers(len(paints)))]
+            centre = origin + place[0] * wide + place[1] * deep
+            roofs += gable(centre, axis / np.hypot(*axis), size, paint, rng.uniform(4, 7), sun)
+    return roofs
+
+
+def gable(
+    centre: np.ndarray, axis: np.ndarray, size: tuple, paint: tuple, height: float, sun: np.ndarray
+) -> list[Roof]:
+    """Give the two sides of a roof, lit by the sun."""
+    across = np.array([-axis[1], axis[0]])
+    ends = [centre - axis * size[0] / 2, centre + axis * size[0] / 2]
+    sides = []
+    for side in (-1.0, 1.0):
+        eaves = across * side * size[1] / 2
+        light = 0.92 + 0.2 * side * float(across @ sun)
+        outline = Polygon([ends[0], ends[1], ends[1] + eaves, ends[0] + eaves])
+        sides.append(Roof(outline, tuple(light * part for part in paint), height))
+    return sides
+
+
+def raise_trees(
+    trees: Trees, x: np.ndarray, y: np.ndarray, noise: Noise, pixel: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stamp crowns on a grid.
+
+    Returns:
+        Height above the ground (rows, cols) float32, and the crown's tint of -1 to 1.
+    """
+    height = np.zeros(len(y) * len(x), np.float32)
+    tint = np.zeros_like(height)
+    lumps = noise.grid(x, y, 1.1, 9.0).ravel()
+    order = np.argsort(np.ceil(trees.radius / pixel), kind="stable")
+    reaches = np.ceil(trees.radius[order] * 1.15 / pixel).astype(int)
+    for reach in np.unique(reaches):
+        chosen = order[reaches == reach]
+        for part in np.array_split(chosen, 1 + len(chosen) * (2 * reach + 1) ** 2 // 3_000_000):
+            _stamp(trees, part, int(reach), (x[0], y[0], pixel), (len(y), len(x)),
+                   (height, tint, lumps))
+    return height.reshape(len(y), len(x)), tint.reshape(len(y), len(x))
+
+
+def _stamp(trees, part, reach, origin, shape, layers) -> None:
+    """Stamp crowns of one size: the highest wins each pixel."""
+    height, tint, lumps = layers
+    steps = np.arange(-reach, reach + 1)
+    col_at = (trees.x[part] - origin[0]) / origin[2]
+    row_at = (trees.y[part] - origin[1]) / origin[2]
+    cols = np.rint(col_at).astype(int)[:, None, None] + steps[None, None, :]
+    rows = np.rint(row_at).astype(int)[:, None, None] + steps[None, :, None]
+    radius = trees.radius[part][:, None, None] / origin[2]
+    inside = (cols >= 0) & (cols < shape[1]) & (rows >= 0) & (rows < shape[0])
+    spread = np.hypot(cols - col_at[:, None, None], rows - row_at[:, None, None]) / radius
+    places = np.where(inside, rows * shape[1] + cols, 0)
+    spread = spread + 0.28 * lumps[places]
+    tall = trees.height[part][:, None, None] * np.sqrt(np.clip(1 - spread**2, 0, None))
+    chosen = inside & (tall > 0.3)
+    tall = tall.astype(np.float32)
+    np.maximum.at(height, places[chosen], tall[chosen])
+    own = np.sin(trees.x[part] * 12.9898 + trees.y[part] * 78.233)[:, None, None]
+    highest = chosen & (tall >= height[places])
+    tint[places[highest]] = np.broadcast_to(own, places.shape)[highest]
+
+
+def shadows(height: np.ndarray, sun: np.ndarray, slope: float, pixel: float) -> np.ndarray:
+    """Tell where the ground or a crown lies in the shadow of something toward the sun.
+
+    Args:
+        height: (rows, cols) metres.
+        sun: unit vector toward the sun, (x, y).
+        slope: tangent of the sun's elevation.
+        pixel: metres.
+
+    Returns:
+        (rows, cols) float32, 0 in light to 1 in shadow.
+    """
+    dark = np.zeros_like(height)
+    longest = float(height.max()) / slope / pixel
+    for step in np.arange(1.0, longest + 1, max(1.0, longest / 24)):
+        shift = np.rint(-sun * step).astype(int)
+        ahead = np.roll(height, (shift[1], shift[0]), axis=(0, 1))
+        over = (ahead - height - step * pixel * slope) / np.float32(0.8)
+        np.maximum(dark, np.clip(over, 0, 1), out=dark)
+    return dark
