@@ -1,0 +1,165 @@
+"""Model files: one safetensors file holds the weights and, as metadata, the model's spec.
+
+Nothing is ever unpickled, so a model file from a stranger cannot run code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+import geoseg.models
+from geoseg.errors import ModelError, OutputError
+from geoseg.learning.unet import build
+from geoseg.spec import ModelSpec
+
+SPEC_KEY = "geoseg"
+"""Metadata key of the spec's JSON."""
+MODELS = Path(geoseg.models.__file__).parent
+"""Folder of the models that come with geoseg."""
+SKIPPED = "num_batches_tracked"
+"""A counter inside BatchNorm that prediction does not use."""
+
+
+def save(path: str | Path, spec: ModelSpec, model: nn.Module, *, half: bool = False) -> None:
+    """Write a model file, whole or not at all.
+
+    Args:
+        path: ends in `.safetensors`.
+        spec: must describe the model.
+        model: the weights.
+        half: store convolution weights in 16 bits; BatchNorm stays in 32.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    weights = {
+        name: _stored(tensor, half=half)
+        for name, tensor in model.state_dict().items()
+        if not name.endswith(SKIPPED)
+    }
+    write_tensors(path, weights, {SPEC_KEY: spec.to_json()})
+
+
+def _stored(tensor: Tensor, *, half: bool) -> Tensor:
+    kind = torch.float16 if half and tensor.ndim == 4 else torch.float32
+    return tensor.detach().to("cpu", kind).contiguous()
+
+
+def write_tensors(
+    path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors to a partial file beside `path`, then rename it into place."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as written:
+            written.write(to_bytes(dict(tensors), dict(metadata)))
+            written.flush()
+            os.fsync(written.fileno())
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error}") from error
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read all tensors and the metadata of a safetensors file.
+
+    Raises:
+        ModelError: there is no such file, or it is not safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+            return tensors, stored.metadata() or {}
+    except FileNotFoundError as error:
+        raise ModelError(f"no model file {path}") from error
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is not a model file (safetensors): {error}") from error
+
+
+def read_spec(path: str | Path) -> ModelSpec:
+    """Read only the spec of a model file.
+
+    Raises:
+        ModelError: the file is not a geoseg model.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+    except FileNotFoundError as error:
+        raise ModelError(f"no model file {path}") from error
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is not a model file (safetensors): {error}") from error
+    return _spec_of(path, metadata)
+
+
+def _spec_of(path: str | Path, metadata: Mapping[str, str]) -> ModelSpec:
+    if SPEC_KEY not in metadata:
+        raise ModelError(f"{path} holds weights but no geoseg spec; import it: geoseg model import")
+    return ModelSpec.from_json(metadata[SPEC_KEY])
+
+
+def load(path: str | Path) -> tuple[ModelSpec, nn.Module]:
+    """Read a model file: the spec, and the network in evaluation mode, in 32 bits.
+
+    Raises:
+        ModelError: the file is not a geoseg model, or its weights do not fit its spec.
+    """
+    weights, metadata = read_tensors(path)
+    spec = _spec_of(path, metadata)
+    model = build(
+        spec.architecture, width=spec.width, bands=len(spec.bands), classes=len(spec.classes)
+    )
+    wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(SKIPPED)}
+    for name in sorted(wanted.keys() | weights.keys()):
+        _check_fits(path, name, wanted.get(name), weights.get(name))
+    model.load_state_dict({name: one.float() for name, one in weights.items()}, strict=False)
+    return spec, model.eval()
+
+
+def _check_fits(path: str | Path, name: str, wanted: Tensor | None, found: Tensor | None) -> None:
+    shapes = [None if one is None else tuple(one.shape) for one in (wanted, found)]
+    if shapes[0] != shapes[1]:
+        raise ModelError(
+            f"{path} does not fit its own spec: {name} has shape {shapes[1]}, wanted {shapes[0]}"
+        )
+
+
+def bundled_names() -> list[str]:
+    """List the models that come with geoseg."""
+    return sorted(one.stem for one in MODELS.glob("*.safetensors"))
+
+
+def bundled(name: str) -> Path:
+    """Find a model that comes with geoseg, by name.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    path = MODELS / f"{name}.safetensors"
+    if not path.is_file():
+        names = ", ".join(bundled_names()) or "none"
+        raise ModelError(f"no model {name!r} comes with geoseg; there are: {names}")
+    return path
+
+
+def find_model(model: str | Path) -> Path:
+    """Find a model file by its path, or by the name of one that comes with geoseg.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if Path(model).suffix == ".safetensors":
+        if not Path(model).is_file():
+            raise ModelError(f"no model file {model}")
+        return Path(model)
+    return bundled(str(model))

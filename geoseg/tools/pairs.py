@@ -1,0 +1,209 @@
+"""Scenes and their labels, found in folders and lists and read into memory for training."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from geoseg.errors import OptionError, VectorError
+from geoseg.grid import GeoBox, Window
+from geoseg.ground import metres_per_pixel
+from geoseg.learning.chips import ArraySource
+from geoseg.raster import Scene, rasterize
+
+log = logging.getLogger(__name__)
+
+RASTERS = (".tif", ".tiff", ".png", ".vrt", ".jp2", ".jpg")
+"""Suffixes of scenes and of label rasters, in the order in which they are tried."""
+VECTORS = (".gpkg", ".parquet", ".fgb", ".geojson", ".shp")
+"""Suffixes of vector labels, tried before rasters."""
+FOLDERS = (("images", "instances"), ("images", "labels"), ("scenes", "labels"))
+"""Pairs of folders in which scenes and labels have the same stem."""
+MOST_BYTES = 4 << 30
+"""Scenes and labels kept in memory; more is refused before anything is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A scene and where its parcels are."""
+
+    scene: Path
+    """Raster."""
+    labels: Path
+    """Vector layer in any CRS, or label raster on the scene's grid."""
+    weight: float = 1.0
+    """How often chips are cut from it, relative to its size."""
+
+
+def find_pairs(inputs: Sequence[str | Path]) -> list[Pair]:
+    """Find the pairs that inputs mean: folders, CSV lists, and scene, labels, scene, labels, ...
+
+    Raises:
+        OptionError: a scene has no labels, or there is no pair at all.
+    """
+    pairs, singles = [], []
+    for one in map(Path, inputs):
+        if one.is_dir():
+            pairs += _in_folder(one)
+        elif one.suffix.lower() == ".csv":
+            pairs += _in_list(one)
+        else:
+            singles.append(one)
+    if len(singles) % 2:
+        raise OptionError(f"{singles[-1]} has no labels: give SCENE LABELS, a folder or a CSV list")
+    pairs += [Pair(*two) for two in zip(singles[::2], singles[1::2])]
+    if not pairs:
+        raise OptionError(f"no scene with labels in {', '.join(map(str, inputs)) or 'no input'}")
+    return pairs
+
+
+def _in_folder(folder: Path) -> list[Pair]:
+    """Find X.tif beside X.gpkg or X_labels.tif, or images/X.png with instances/X.png."""
+    for scenes, labels in FOLDERS:
+        if (folder / scenes).is_dir() and (folder / labels).is_dir():
+            found = [_partner(one, folder / labels) for one in _rasters(folder / scenes)]
+            return [one for one in found if one is not None]
+    scenes = [one for one in _rasters(folder) if not one.stem.endswith("_labels")]
+    return [pair for pair in (_partner(one, folder) for one in scenes) if pair is not None]
+
+
+def _rasters(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in RASTERS)
+
+
+def _partner(scene: Path, folder: Path) -> Pair | None:
+    same = [] if folder == scene.parent else [f"{scene.stem}{end}" for end in RASTERS]
+    names = [f"{scene.stem}{end}" for end in VECTORS] + same
+    names += [f"{scene.stem}_labels{end}" for end in VECTORS + RASTERS]
+    for name in names:
+        if (folder / name).exists():
+            return Pair(scene, folder / name)
+    log.warning("%s has no labels in %s: left out", scene, folder)
+    return None
+
+
+def _in_list(path: Path) -> list[Pair]:
+    """Read a CSV with the columns scene, labels and, if there, weight; paths from its folder."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or not {"scene", "labels"} <= rows[0].keys():
+        raise OptionError(f"{path} wants a first line scene,labels and a line for each pair")
+    return [
+        Pair(
+            path.parent / row["scene"], path.parent / row["labels"], float(row.get("weight") or 1)
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The sources of a training, and what they have in common."""
+
+    sources: tuple[ArraySource, ...]
+    """In memory."""
+    bands: tuple[str, ...]
+    """Common names."""
+    dtype: str
+    """Of the pixels."""
+
+
+def load_pairs(pairs: Sequence[Pair], *, bands: tuple[int, ...] | None = None) -> Loaded:
+    """Read scenes and labels into memory.
+
+    Raises:
+        OptionError: the scenes differ in bands or dtype, do not fit into memory, or two have the
+            same name; labels are on another grid.
+    """
+    sources, kinds = [], {}
+    total = 0
+    for name, pair in zip(_names(pairs), pairs, strict=True):
+        with Scene(pair.scene) as scene:
+            chosen = bands or tuple(scene.data_bands)
+            kind = (tuple(scene.band_names[one - 1] for one in chosen), scene.dtype)
+            kinds.setdefault(kind, pair.scene)
+            total += _bytes(scene, len(chosen))
+            _check(kinds, total)
+            sources.append(_load(name, pair, scene, chosen))
+    ((names, dtype),) = kinds
+    return Loaded(tuple(sources), names, dtype)
+
+
+def _names(pairs: Sequence[Pair]) -> list[str]:
+    """Name scenes by stem; by folder and stem where stems repeat."""
+    stems = [pair.scene.stem for pair in pairs]
+    if len(set(stems)) == len(stems):
+        return stems
+    names = [f"{pair.scene.parent.name}/{pair.scene.stem}" for pair in pairs]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise OptionError(f"two scenes are named {repeated[0]}; rename one")
+    return names
+
+
+def _bytes(scene: Scene, bands: int) -> int:
+    per_pixel = bands * np.dtype(scene.dtype).itemsize + 4 + 1
+    return scene.geobox.height * scene.geobox.width * per_pixel
+
+
+def _check(kinds: dict[tuple[tuple[str, ...], str], Path], total: int) -> None:
+    if total > MOST_BYTES:
+        raise OptionError(
+            f"scenes and labels take more than {MOST_BYTES >> 30} GiB of memory; "
+            "give fewer or smaller scenes"
+        )
+    if len({(len(names), dtype) for names, dtype in kinds}) > 1:
+        (one, first), (two, second) = list(kinds.items())[:2]
+        raise OptionError(
+            f"{first} has bands {', '.join(one[0])} ({one[1]}), {second} has "
+            f"{', '.join(two[0])} ({two[1]}); choose the same with --bands"
+        )
+    for extra in list(kinds)[1:]:
+        del kinds[extra]
+
+
+def _load(name: str, pair: Pair, scene: Scene, bands: tuple[int, ...]) -> ArraySource:
+    box = scene.geobox
+    image, valid = scene.read(Window(0, 0, box.width, box.height), bands)
+    metres = metres_per_pixel(box)
+    resolution = None if metres is None else (metres[0] * metres[1]) ** 0.5
+    labels = read_labels(pair.labels, box)
+    return ArraySource(name, image, labels, valid, resolution, pair.weight)
+
+
+def read_labels(path: Path, geobox: GeoBox) -> np.ndarray:
+    """Read labels on a scene's grid: (rows, cols) int32, 0 background, -1 not known.
+
+    Raises:
+        OptionError: a label raster is on another grid, or a scene without a CRS has vector labels.
+    """
+    if path.suffix.lower() in RASTERS:
+        return _label_raster(path, geobox)
+    from geoseg.vector import read_geometries
+
+    if geobox.crs is None:
+        raise OptionError(
+            f"{path} cannot be laid on a scene without a CRS; give a label raster of its size"
+        )
+    geometries, _ = read_geometries(path, crs=geobox.crs)
+    if not geometries:
+        raise VectorError(f"{path} has no polygons")
+    return rasterize(geometries, geobox)
+
+
+def _label_raster(path: Path, geobox: GeoBox) -> np.ndarray:
+    with Scene(path) as stored:
+        box = stored.geobox
+        moved = geobox.is_georeferenced and not box.transform.almost_equals(geobox.transform)
+        if box.shape != geobox.shape or moved:
+            raise OptionError(
+                f"{path} ({box.width} x {box.height}) is not on the grid of its scene "
+                f"({geobox.width} x {geobox.height}); give labels of the same grid, or a vector"
+            )
+        labels, valid = stored.read(Window(0, 0, box.width, box.height), (1,))
+    return np.where(valid, labels[0], -1).astype(np.int32)
