@@ -1,0 +1,201 @@
+"""Read polygons of any vector file, in the CRS that is wanted.
+
+A *layer* is a named table of a vector file; `parcels.gpkg|layername=truth` names file and layer,
+as QGIS does.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataSourceError
+from shapely.geometry.base import BaseGeometry
+
+from geoseg.errors import CRSError, VectorError
+
+log = logging.getLogger(__name__)
+
+POLYGONS = ("Polygon", "MultiPolygon")
+"""Kinds of geometry that can be parcels."""
+
+
+def read_geometries(
+    path: str | Path, *, crs: str | None, layer: str | None = None
+) -> list[BaseGeometry]:
+    """Read a layer's polygons in a CRS; at least one.
+
+    Args:
+        path: vector file.
+        crs: WKT of the CRS that is wanted; None where the scene has none.
+        layer: None for the only layer.
+
+    Returns:
+        Valid polygons and multipolygons, in the order of the file.
+
+    Raises:
+        VectorError: the file or layer cannot be read, or has no polygons.
+        CRSError: only one of the layer and the scene has a CRS, or they lie apart.
+    """
+    polygons = read_polygons(path, crs=crs, layer=layer)
+    if not polygons:
+        raise VectorError(f"{path} has no polygons; give a layer of polygons")
+    return polygons
+
+
+def read_polygons(
+    path: str | Path, *, crs: str | None, layer: str | None = None
+) -> list[BaseGeometry]:
+    """Read as `read_geometries` does, but an empty layer gives an empty list.
+
+    Raises:
+        VectorError, CRSError: see `read_geometries`.
+    """
+    table = _read(path, layer, only_geometry=True).geometry
+    table = table[~(table.isna() | table.is_empty)]
+    if table.empty:
+        return []
+    kinds = sorted(set(table.geom_type))
+    table = table[table.geom_type.isin([*POLYGONS, "GeometryCollection"])]
+    if table.empty:
+        raise VectorError(f"{path} has {', '.join(kinds)} and no polygons; give a polygon layer")
+    return _valid_polygons(_reprojected(path, table, crs))
+
+
+def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
+    """Read a layer with its attributes, in its own CRS.
+
+    Raises:
+        VectorError: the file or layer cannot be read.
+    """
+    return _read(path, layer, only_geometry=False)
+
+
+def layer_crs(path: str | Path, layer: str | None = None) -> str | None:
+    """Give the CRS of a layer as WKT, or None.
+
+    Raises:
+        VectorError: the file or layer cannot be read.
+    """
+    file, layer = split_layer(path, layer)
+    if file.suffix.lower() == ".parquet":
+        crs = _read(file, None, only_geometry=True).crs
+    else:
+        crs = pyogrio.read_info(file, layer=_layer(file, layer))["crs"]
+    return None if crs is None else geopandas.GeoSeries(crs=crs).crs.to_wkt()
+
+
+def split_layer(path: str | Path, layer: str | None) -> tuple[Path, str | None]:
+    """Part a QGIS source into file and layer.
+
+    >>> split_layer("a.gpkg|layername=truth", None)[1]
+    'truth'
+    """
+    file, _, rest = str(path).partition("|")
+    for option in rest.split("|"):
+        name, _, value = option.partition("=")
+        if name == "layername" and layer is None:
+            layer = value
+    return Path(file), layer
+
+
+def _read(path: str | Path, layer: str | None, *, only_geometry: bool) -> geopandas.GeoDataFrame:
+    file, layer = split_layer(path, layer)
+    _check_file(file)
+    columns = [] if only_geometry else None
+    try:
+        if file.suffix.lower() == ".parquet":
+            return geopandas.read_parquet(file)
+        table = pyogrio.read_dataframe(file, layer=_layer(file, layer), columns=columns)
+    except VectorError:
+        raise
+    except (DataSourceError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+    if not isinstance(table, geopandas.GeoDataFrame):
+        raise VectorError(f"{path} is a table without geometry; give a layer of polygons")
+    return table
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise VectorError(f"{path} does not exist; check the path")
+    if path.is_dir() and path.suffix.lower() != ".gdb":
+        raise VectorError(f"{path} is a folder; give a vector file such as a GeoPackage")
+    if not path.is_dir() and not path.is_file():
+        raise VectorError(f"{path} is not a regular file; give a vector file such as a GeoPackage")
+    if path.is_file() and path.stat().st_size == 0:
+        raise VectorError(f"{path} is empty (0 bytes); copy it again")
+
+
+def _layer(path: Path, layer: str | None) -> str:
+    """Check the layer's name; without one, find the only layer that has geometry."""
+    _check_file(path)
+    try:
+        layers = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+    except DataSourceError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+    spatial = [name for name, kind in layers.items() if kind is not None]
+    if layer in layers:
+        return layer
+    there = ", ".join(spatial) or "none"
+    if layer is not None:
+        raise VectorError(f"{path} has no layer {layer}; there are: {there}")
+    if len(spatial) != 1:
+        raise VectorError(
+            f"{path} has {len(spatial)} layers with geometry ({there}); choose one with --layer "
+            f"or as {path.name}|layername=NAME"
+        )
+    return spatial[0]
+
+
+def _reprojected(
+    path: str | Path, table: geopandas.GeoSeries, crs: str | None
+) -> geopandas.GeoSeries:
+    if table.crs is None and crs is None:
+        log.warning("%s and the scene have no CRS: coordinates are used as they are", path)
+        return table
+    if table.crs is None:
+        raise CRSError(
+            f"{path} has no CRS but the scene has one; set the layer's, for example in QGIS with "
+            "'Assign projection'"
+        )
+    if crs is None:
+        raise CRSError(
+            f"{path} has a CRS ({table.crs.name}) but the scene has none; set the scene's with "
+            "gdal_edit -a_srs"
+        )
+    moved = table.to_crs(crs)
+    if not np.isfinite(moved.total_bounds).all():
+        raise CRSError(
+            f"{path} ({table.crs.name}) has coordinates that do not exist in {moved.crs.name}; "
+            "check the CRS of both"
+        )
+    return moved
+
+
+def _valid_polygons(table: geopandas.GeoSeries) -> list[BaseGeometry]:
+    shapes = shapely.force_2d(table.to_numpy())
+    wrong = ~shapely.is_valid(shapes)
+    if wrong.any():
+        log.warning("%d of %d polygons were not valid and were mended", wrong.sum(), len(shapes))
+        shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
+    return [one for one in map(_polygons_of, shapes) if not one.is_empty]
+
+
+def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
+    if shape.geom_type in POLYGONS:
+        return shape
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    return shapely.union_all([part for part in parts if part.geom_type in POLYGONS])
+
+
+def ignore_missing_crs() -> None:
+    """Silence pyogrio's warning where a layer has no CRS on purpose; for use in a context."""
+    warnings.filterwarnings("ignore", message="'crs' was not provided")

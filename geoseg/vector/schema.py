@@ -1,0 +1,110 @@
+"""The columns of a parcel layer, and its Arrow record batches.
+
+Geometry travels as WKB from the vectorizer's arrays to the driver; no Python object is made per
+parcel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from geoseg.errors import OptionError
+
+GEOMETRY = "geom"
+"""Name of the geometry column."""
+INT32_MAX = 2**31 - 1
+
+
+class Batch(Protocol):
+    """What `geoseg.vectorize.ParcelBatch` gives: one array per column, of equal length."""
+
+    parcel_id: NDArray[np.int64]
+    value: NDArray[np.int64]
+    area_m2: NDArray[np.float64]
+    perimeter_m: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    boundary: NDArray[np.float64]
+    edge: NDArray[np.bool_]
+
+    def wkb(self) -> tuple[NDArray[Any], Any]:
+        """Give (n + 1,) offsets and the bytes they cut into geometries."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns a layer has: those of parcels, or those of plain regions of values."""
+
+    classes: Mapping[int, str] | str = "parcel"
+    """Name of each value, or the one name of all."""
+    value_field: str | None = None
+    """Column for the pixels' value in place of the class, confidence and boundary."""
+
+    def __post_init__(self) -> None:
+        taken = {name for name, _ in _MEASURES} | {"parcel_id", GEOMETRY, "fid"}
+        if self.value_field is not None and self.value_field.lower() in taken | {""}:
+            raise OptionError(f"--field is {self.value_field!r}, a column that is there already")
+
+    def schema(self) -> pa.Schema:
+        """Give the layer's columns in order, geometry last."""
+        geometry = pa.field(
+            GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"}
+        )
+        kind = pa.field("class", pa.string())
+        if self.value_field is not None:
+            kind = pa.field(self.value_field, pa.int64())
+        measures = [pa.field(name, dtype) for name, dtype in self._measures()]
+        return pa.schema([pa.field("parcel_id", pa.int64()), kind, *measures, geometry])
+
+    def record_batch(self, batch: Batch) -> pa.RecordBatch:
+        """Lay a batch's arrays side by side; numbers that are not known become null."""
+        kind = pa.array(batch.value) if self.value_field is not None else self._names(batch.value)
+        measures = [
+            pa.array(getattr(batch, name), dtype, from_pandas=True)
+            for name, dtype in self._measures()
+        ]
+        columns = [pa.array(batch.parcel_id), kind, *measures, _binary(*batch.wkb())]
+        return pa.record_batch(columns, schema=self.schema())
+
+    def record_batches(self, batches: Iterable[Batch]) -> Iterator[pa.RecordBatch]:
+        """Turn batches into Arrow's, one at a time."""
+        for batch in batches:
+            if len(batch.parcel_id):
+                yield self.record_batch(batch)
+
+    def _measures(self) -> list[tuple[str, pa.DataType]]:
+        predicted = ("confidence", "boundary")
+        return [one for one in _MEASURES if self.value_field is None or one[0] not in predicted]
+
+    def _names(self, values: NDArray[np.int64]) -> pa.StringArray:
+        if isinstance(self.classes, str):
+            return pa.DictionaryArray.from_arrays(
+                np.zeros(len(values), np.int32), pa.array([self.classes])
+            ).dictionary_decode()
+        different, index = np.unique(values, return_inverse=True)
+        names = pa.array([self.classes.get(int(value), str(value)) for value in different])
+        return names.take(pa.array(index.ravel()))
+
+
+_MEASURES = [
+    ("area_m2", pa.float64()),
+    ("perimeter_m", pa.float64()),
+    ("confidence", pa.float64()),
+    ("boundary", pa.float64()),
+    ("edge", pa.bool_()),
+]
+
+
+def _binary(offsets: NDArray[Any], content: Any) -> pa.BinaryArray:
+    """Wrap ragged bytes without a copy."""
+    if int(offsets[-1]) > INT32_MAX:
+        raise ValueError(f"a batch of {offsets[-1]} bytes is too large; make smaller batches")
+    ends = np.ascontiguousarray(offsets, np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(content)]
+    return pa.BinaryArray.from_buffers(pa.binary(), len(ends) - 1, buffers)

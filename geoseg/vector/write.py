@@ -1,0 +1,205 @@
+"""Write parcels as a stream, in the format that the file's suffix names."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyogrio
+import pyproj
+from pyogrio.errors import CRSError as OGRCRSError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
+from geoseg.errors import CRSError, OptionError, OutputError
+from geoseg.vector import geopackage
+from geoseg.vector.parquet import write_parquet
+from geoseg.vector.read import ignore_missing_crs
+from geoseg.vector.schema import GEOMETRY, Batch, Columns
+
+log = logging.getLogger(__name__)
+
+DRIVERS = {
+    ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile",
+    ".parquet": "Parquet",
+}
+"""Format of each suffix."""
+SHORT_NAMES = {"perimeter_m": "perim_m"}
+"""A Shapefile's names have at most 10 letters."""
+OGR_ERRORS = (
+    DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, RuntimeError, OSError,
+)
+"""What pyogrio raises where a file cannot be written."""
+DATE = "2000-01-01T00:00:00.000Z"
+"""Time stamp in every file, so that equal parcels give equal bytes."""
+
+
+def write_parcels(
+    path: str | Path,
+    batches: Iterable[Batch],
+    *,
+    crs: str | None,
+    layer: str = "parcels",
+    metadata: Mapping[str, Any] | None = None,
+    classes: Mapping[int, str] | str = "parcel",
+    value_field: str | None = None,
+) -> int:
+    """Write batches of parcels as one layer and read it back; memory is O(batch).
+
+    Args:
+        path: a new file, or a GeoPackage: there only the named layer is replaced.
+        batches: of geoseg.vectorize; no batch at all makes an empty layer with all columns.
+        crs: WKT, kept as it is; None for none.
+        layer: its name.
+        metadata: provenance, kept as JSON in a GeoPackage and in GeoParquet.
+        classes: name of each value, or the one name of all.
+        value_field: column for the values themselves, in place of class, confidence and boundary.
+
+    Returns:
+        How many parcels were written.
+
+    Raises:
+        OptionError: an unknown suffix, or a name that cannot be used.
+        CRSError: the CRS cannot be stored.
+        OutputError: the file cannot be written, or was not stored whole.
+    """
+    path = Path(path)
+    driver = check_output(path, layer)
+    columns = Columns(classes, value_field)
+    counted = _Counted(columns.record_batches(batches))
+    if driver == "Parquet":
+        write_parquet(path, counted, columns.schema(), crs=crs, metadata=metadata or {})
+    else:
+        _write_ogr(path, counted, columns.schema(), driver, crs, layer)
+    if driver == "GPKG":
+        geopackage.finish(path, layer, metadata or {}, date=DATE, count=counted.rows)
+    elif driver != "Parquet":
+        _verify(path, layer, driver, counted.rows)
+    return counted.rows
+
+
+def check_output(path: str | Path, layer: str = "parcels") -> str:
+    """Give the driver of an output; refuse suffixes and layer names that cannot be used.
+
+    Raises:
+        OptionError: see the message.
+    """
+    path = Path(path)
+    driver = DRIVERS.get(path.suffix.lower())
+    if driver is None:
+        raise OptionError(
+            f"{path} has the suffix {path.suffix or '(none)'}, wanted one of {', '.join(DRIVERS)}"
+        )
+    reserved = re.match(r"(gpkg|sqlite|rtree)_|layer_styles$", layer, re.IGNORECASE)
+    if not layer.strip() or len(layer) > 100 or not layer.isprintable() or reserved:
+        raise OptionError(
+            f"--layer is {layer[:40]!r}, wanted 1 to 100 printable characters that do not begin "
+            "with gpkg_, sqlite_ or rtree_"
+        )
+    return driver
+
+
+class _Counted:
+    """An iterator that counts rows and remembers its error, which Arrow would turn to text."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.batches, self.rows = batches, 0
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self.batches:
+                self.rows += batch.num_rows
+                yield batch
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+def _write_ogr(
+    path: Path, batches: _Counted, schema: pa.Schema, driver: str, crs: str | None, layer: str
+) -> None:
+    if driver == "ESRI Shapefile":
+        log.warning("a Shapefile has short names, 2 GiB at most and no style; .gpkg is better")
+        schema = pa.schema([_short(field) for field in schema])
+    stream = pa.RecordBatchReader.from_batches(schema, _renamed(batches, schema))
+    new = not path.exists()
+    dataset, options = _options(driver, crs, new=new)
+    try:
+        with _fixed_date(), warnings.catch_warnings():
+            ignore_missing_crs()
+            pyogrio.write_arrow(
+                stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
+                geometry_type="Polygon", crs=_known(crs), dataset_options=dataset,
+                layer_options=options,
+            )
+    except OGRCRSError as error:
+        raise CRSError(f"the CRS of the scene cannot be stored in {path.name}: {error}") from error
+    except OGR_ERRORS as error:
+        if batches.error is not None:
+            raise batches.error from None
+        reason = " ".join(str(error).split())[:200]
+        raise OutputError(
+            f"{path} cannot be written: {reason}; check the folder and the disk's space"
+        ) from error
+    if batches.error is not None:
+        raise batches.error
+
+
+def _options(driver: str, crs: str | None, *, new: bool) -> tuple[dict, dict]:
+    """Give dataset and layer options of a driver."""
+    if driver == "GPKG":
+        dataset = {"VERSION": "1.2"} if new else {}  # later ones make older QGIS warn
+        undefined = {"SRID": "-1"} if crs is None else {}
+        return dataset, {"GEOMETRY_NAME": GEOMETRY, "SPATIAL_INDEX": "YES", **undefined}
+    if driver == "GeoJSON":
+        if crs is None:
+            log.warning("GeoJSON is in longitude and latitude, but the scene has no CRS")
+            return {}, {"COORDINATE_PRECISION": "7"}
+        return {}, {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}
+    if driver == "ESRI Shapefile":
+        return {}, {"ENCODING": "UTF-8"}
+    return {}, {}
+
+
+def _known(crs: str | None) -> str | None:
+    """Name a CRS by its EPSG code where it is exactly that one; else keep its WKT."""
+    if crs is None:
+        return None
+    try:
+        code = pyproj.CRS.from_wkt(crs).to_epsg(min_confidence=100)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(f"the CRS of the scene cannot be read: {error}") from error
+    return crs if code is None else f"EPSG:{code}"
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    old = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": DATE})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": old})
+
+
+def _short(field: pa.Field) -> pa.Field:
+    return field.with_name(SHORT_NAMES.get(field.name, field.name[:10]))
+
+
+def _renamed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def _verify(path: Path, layer: str, driver: str, count: int) -> None:
+    """Read the number of parcels back."""
+    name = layer if driver == "FlatGeobuf" else None
+    stored = pyogrio.read_info(path, layer=name, force_feature_count=True)["features"]
+    if stored != count:
+        raise OutputError(f"{path} has {stored} of {count} parcels; the disk is full or failing")
