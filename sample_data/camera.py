@@ -31,7 +31,7 @@ class Camera:
 
 def draw_camera(rng: np.random.Generator) -> Camera:
     """Draw a camera that differs from flight to flight."""
-    gain = rng.normal(1.0, 0.05, 3) * rng.normal(1.0, 0.08)
+    gain = rng.normal([0.99, 1.0, 0.97], 0.03) * rng.normal(0.97, 0.08)
     return Camera(
         gain=tuple(float(one) for one in gain),
         contrast=float(rng.uniform(0.8, 1.25)),

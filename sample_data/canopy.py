@@ -79,6 +79,25 @@ def hedge_trees(rng: np.random.Generator, line: LineString, width: float) -> lis
     return [crowns(rng, bushes, 0.9, width * 0.42), crowns(rng, tall, 2.0, width * 0.5 + 1.2)]
 
 
+def wood_trees(rng: np.random.Generator, land: Polygon) -> np.ndarray:
+    """Plant a wood with ragged edges and clearings."""
+    points = scatter(rng, land.buffer(-1.8), rng.uniform(3.6, 5.6))
+    waves = rng.uniform(0.02, 0.12, (2, 5)) * rng.choice([-1, 1], (2, 5))
+    rough = np.sin(points @ waves + rng.uniform(0, 6.3, 5)).sum(axis=1)
+    depth = shapely.distance(shapely.points(points), land.boundary)
+    kept = (depth > 2 + 2.2 * rough) & (rough < rng.uniform(2.2, 4.5))
+    return crowns(rng, points[kept], 1.5, rng.uniform(4.0, 5.6))
+
+
+def farm_yard(farm: Polygon, roofs: list[Roof]) -> Polygon:
+    """Give the worn ground about a farm's houses, and the drive to the road."""
+    near = [one.polygon for one in roofs if farm.intersects(one.polygon)]
+    corners = shapely.get_coordinates(farm)
+    drive = LineString([corners[:2].mean(axis=0), farm.centroid.coords[0]]).buffer(2.2)
+    worn = shapely.union_all([one.buffer(6.5) for one in near]).buffer(-3.0)
+    return shapely.union_all([worn, drive]).buffer(2.0).intersection(farm)
+
+
 def orchard_trees(rng: np.random.Generator, land: Polygon, angle: float) -> np.ndarray:
     """Plant an orchard: trees in straight rows, some missing."""
     inner = land.buffer(-3.5)
@@ -101,7 +120,11 @@ def orchard_trees(rng: np.random.Generator, land: Polygon, angle: float) -> np.n
 
 
 def plant(
-    rng: np.random.Generator, land: Landscape, crops: list[str], angles: list[float]
+    rng: np.random.Generator,
+    land: Landscape,
+    crops: list[str],
+    angles: list[float],
+    roofs: list[Roof],
 ) -> Trees:
     """Plant all trees of a scene."""
     planted = [np.zeros((0, 4))]
@@ -115,11 +138,16 @@ def plant(
             planted.append(crowns(rng, along(rng, border.line, 35, border.width / 3), 1.2, 3.5))
     for polygon, kind in land.others:
         if kind == "wood":
-            points = scatter(rng, polygon.buffer(-1.8), 4.6)
-            planted.append(crowns(rng, points, 1.9, 4.8))
-        elif kind in ("rough", "farm"):
+            planted.append(wood_trees(rng, polygon))
+        elif kind == "rough":
             points = scatter(rng, polygon.buffer(-2.0), rng.uniform(9, 22))
             planted.append(crowns(rng, points, 1.0, 4.2))
+        elif kind == "farm":
+            points = scatter(rng, polygon.buffer(-1.0), rng.uniform(6, 11))
+            yard = farm_yard(polygon, roofs)
+            shapely.prepare(yard)
+            points = points[~shapely.contains_xy(yard, points)]
+            planted.append(crowns(rng, points[rng.random(len(points)) < 0.6], 1.2, 4.6))
     for polygon, crop, angle in zip(land.fields, crops, angles, strict=True):
         if crop == "orchard":
             planted.append(orchard_trees(rng, polygon, angle))

@@ -18,11 +18,11 @@ import rasterio
 import shapely
 from affine import Affine
 from rasterio.features import rasterize
-from shapely import Polygon
+from shapely import LineString, Polygon
 
 from camera import draw_camera, photograph
-from canopy import Roof, Trees, build, plant, raise_trees, shadows
-from ground import CROPS, OTHERS, SEASONS, Noise, Plots, Surface, make_plots, shade
+from canopy import Roof, Trees, build, farm_yard, plant, raise_trees, shadows
+from ground import CROPS, OTHERS, SEASONS, Noise, Plots, make_plots, shade
 from landscape import STYLES, Border, Landscape, lay_out, long_axis, weighted
 
 ORIGIN = (356_000.0, 5_412_000.0)
@@ -54,6 +54,20 @@ class Scene:
         return rasterize(
             shapes, out_shape=self.pixels.shape[1:], transform=self.transform, dtype="int32"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A piece of ground that looks one way."""
+
+    polygon: Polygon
+    """Where, in metres."""
+    surface: str
+    """A key of CROPS or OTHERS."""
+    angle: float = 0.0
+    """Direction of its rows, in radians."""
+    field: int | None = None
+    """The field it is a part of; parts of a field share their tint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,59 +143,92 @@ def sow(rng: np.random.Generator, land: Landscape) -> list[str]:
 
 def prepare(rng: np.random.Generator, land: Landscape, crops: list[str]) -> Painting:
     """Choose the looks of all ground, plant the trees and set the sun."""
-    angles = [math.atan2(*long_axis(field)[0][::-1]) for field in land.fields]
-    shapes: list[tuple[Polygon, Surface, float]] = [
-        (shapely.box(-99, -99, land.side + 99, land.side + 99), OTHERS["verge"], 0.0)
-    ]
-    shapes += [
-        (field, CROPS[crop], angle)
-        for field, crop, angle in zip(land.fields, crops, angles, strict=True)
-    ]
-    shapes += [(polygon, OTHERS[kind], 0.0) for polygon, kind in land.others if kind != "farm"]
-    for border in land.borders:
-        shapes += cover(rng, border)
-    for polygon, kind in land.others:
-        if kind == "farm":
-            shapes += [(polygon, OTHERS["farm"], 0.0)]
-            shapes += [(polygon.buffer(-rng.uniform(7, 13)), OTHERS["yard"], 0.0)]
-    plots = make_plots(rng, [one for _, one, _ in shapes], [angle for _, _, angle in shapes])
     azimuth, elevation = math.radians(rng.uniform(95, 265)), math.radians(rng.uniform(32, 58))
     sun = np.array([math.sin(azimuth), -math.cos(azimuth)])
-    noise = Noise(rng.uniform(-1, 1, (512, 512)).astype(np.float32))
+    angles = [math.atan2(*long_axis(field)[0][::-1]) for field in land.fields]
+    roofs = build(rng, land, sun)
+    covers = cover_fields(rng, land, crops, angles)
+    covers += cover_borders(rng, land) + cover_farms(land, roofs)
+    covers = [cover for cover in covers if not cover.polygon.is_empty]
+    plots = make_plots(
+        rng,
+        [OTHERS.get(one.surface) or CROPS[one.surface] for one in covers],
+        [one.angle for one in covers],
+        [len(covers) + k if one.field is None else one.field for k, one in enumerate(covers)],
+    )
     return Painting(
-        shapes=[(shape, k) for k, (shape, _, _) in enumerate(shapes) if not shape.is_empty],
+        shapes=[(one.polygon, k) for k, one in enumerate(covers)],
         plots=plots,
-        trees=plant(rng, land, crops, angles),
-        roofs=build(rng, land, sun),
-        noise=noise,
+        trees=plant(rng, land, crops, angles, roofs),
+        roofs=roofs,
+        noise=Noise(rng.uniform(-1, 1, (512, 512)).astype(np.float32)),
         sun=sun,
         slope=math.tan(elevation),
-        leaf=np.array([70, 92, 52]) * rng.normal(1, [0.1, 0.06, 0.08]),
+        leaf=np.array([66, 88, 50]) * rng.normal(1, [0.1, 0.06, 0.08]),
     )
 
 
-def cover(rng: np.random.Generator, border: Border) -> list[tuple[Polygon, Surface, float]]:
-    """Give what a border looks like from the air, from the outside in."""
+def cover_fields(
+    rng: np.random.Generator, land: Landscape, crops: list[str], angles: list[float]
+) -> list[Cover]:
+    """Cover the ground with verges, then fields, then woods and rough land."""
+    covers = [Cover(shapely.box(-99, -99, land.side + 99, land.side + 99), "verge")]
+    for k, (field, crop, angle) in enumerate(zip(land.fields, crops, angles, strict=True)):
+        inner = between_headlands(rng, field) if crop not in ("meadow", "orchard") else None
+        if inner is None:
+            covers.append(Cover(field, crop, angle, k))
+        else:
+            covers += [Cover(field, crop, angle + math.pi / 2, k), Cover(inner, crop, angle, k)]
+    return covers + [Cover(one, kind) for one, kind in land.others if kind != "farm"]
 
-    def band(share: float, name: str) -> tuple[Polygon, Surface, float]:
-        half = border.width / 2 * share
-        return border.line.buffer(half, cap_style="flat"), OTHERS[name], 0.0
 
+def between_headlands(rng: np.random.Generator, field: Polygon) -> Polygon | None:
+    """Give the part of a field that is worked lengthwise; None where it all is."""
+    axis, length, _ = long_axis(field)
+    if length < 70 or rng.random() < 0.35:
+        return None
+    centre = shapely.get_coordinates(shapely.oriented_envelope(field).centroid)[0]
+    reach = axis * (length / 2 - rng.uniform(7, 16))
+    band = LineString([centre - reach, centre + reach]).buffer(2 * length, cap_style="flat")
+    return field.intersection(band)
+
+
+def cover_borders(rng: np.random.Generator, land: Landscape) -> list[Cover]:
+    """Cover all borders: thin lines first, then banks, water, tracks and roads."""
+    layers = [part for border in land.borders for part in border_layers(rng, border)]
+    layers.sort(key=lambda layer: layer[0])
+    covers = []
+    for _, border, half, surface in layers:
+        covers.append(Cover(border.line.buffer(half, cap_style="flat"), surface))
+    return covers
+
+
+def border_layers(
+    rng: np.random.Generator, border: Border
+) -> list[tuple[int, Border, float, str]]:
+    """Give what a border looks like from the air: (layer, border, half width, surface)."""
+    half = border.width / 2
     if border.kind == "road":
-        return [band(1, "verge"), band(0.55, str(rng.choice(["asphalt", "gravel"])))]
+        body = str(rng.choice(["asphalt", "gravel"]))
+        return [(3, border, half, "verge"), (6, border, 0.52 * half, body)]
     if border.kind == "track":
-        middle = border.line.buffer(0.3, cap_style="flat"), OTHERS["grass"], 0.0
-        return [band(1, "grass"), band(0.55, str(rng.choice(["dirt", "gravel"]))), middle]
+        body = str(rng.choice(["dirt", "gravel"]))
+        return [(3, border, half, "grass"), (4, border, 0.5 * half, body),
+                (5, border, 0.12 * half, "grass")]
     if border.kind == "stream":
-        return [band(1, "bank"), band(0.3, "water")]
-    if border.kind in ("hedge", "ditch"):
-        return [band(1, "bank")]
-    if border.kind == "margin":
-        return [band(1, "grass")]
+        return [(1, border, half, "bank"), (2, border, 0.28 * half, "water")]
+    if border.kind in ("hedge", "ditch", "margin"):
+        return [(1, border, half, "grass" if border.kind == "margin" else "bank")]
     if rng.random() < 0.3:
         return []
-    thin = border.line.buffer(rng.uniform(0.2, 0.7), cap_style="flat")
-    return [(thin, OTHERS[str(rng.choice(["furrow", "grass"]))], 0.0)]
+    return [(0, border, rng.uniform(0.2, 0.7), str(rng.choice(["furrow", "grass"])))]
+
+
+def cover_farms(land: Landscape, roofs: list[Roof]) -> list[Cover]:
+    """Cover farms with grass, and a yard about the houses."""
+    farms = [one for one, kind in land.others if kind == "farm"]
+    covers = [Cover(farm, "farm") for farm in farms]
+    return covers + [Cover(farm_yard(farm, roofs), "yard") for farm in farms]
 
 
 def paint(painting: Painting, size: int, resolution: float) -> np.ndarray:

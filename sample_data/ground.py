@@ -37,8 +37,8 @@ CROPS = {
     "ripe cereal": Surface((176, 160, 112), (150, 138, 96), 0.4, 0.05, tramline=24.0),
     "maize": Surface((70, 103, 62), (104, 124, 78), 0.35, 0.06, 1.5, 0.10),
     "soya": Surface((84, 126, 72), (146, 144, 104), 0.4, 0.06, 0.9, 0.05),
-    "soil": Surface((152, 134, 112), (118, 102, 86), 0.6, 0.06, speckle=0.05),
-    "plough": Surface((122, 104, 86), (144, 124, 102), 0.5, 0.09, 3.0, 0.04, speckle=0.08),
+    "soil": Surface((158, 146, 126), (122, 110, 94), 0.7, 0.06, speckle=0.05),
+    "plough": Surface((124, 110, 94), (148, 134, 114), 0.6, 0.09, 3.0, 0.04, speckle=0.08),
     "stubble": Surface((186, 170, 128), (154, 142, 104), 0.4, 0.10, 5.5, 0.05),
     "meadow": Surface((104, 128, 72), (142, 142, 92), 0.7, 0.02, speckle=0.09),
     "hay": Surface((140, 154, 98), (168, 166, 112), 0.4, 0.07, 7.0, 0.12),
@@ -105,6 +105,9 @@ class Noise:
 
     def fractal(self, x: np.ndarray, y: np.ndarray, wavelength: float, offset: float) -> np.ndarray:
         """Add four octaves, each turned against the last: clouds without a grid."""
+        step = max(1, int(wavelength / 64 / abs(float(x[1] - x[0]))))
+        if step > 1:
+            return self._enlarged(x, y, wavelength, offset, step)
         total = np.zeros((len(y), len(x)), np.float32)
         for octave in range(4):
             scale = wavelength / 2.03**octave
@@ -113,6 +116,26 @@ class Noise:
             down = (y[:, None] * np.cos(angle) - x[None, :] * np.sin(angle)) / scale
             total += self.points(across, down, offset + 31 * octave) * np.float32(0.62**octave)
         return total
+
+    def _enlarged(
+        self, x: np.ndarray, y: np.ndarray, wavelength: float, offset: float, step: int
+    ) -> np.ndarray:
+        """Make fractal noise at every `step`-th place, and draw straight lines between."""
+        pixel = (x[1] - x[0]) * step
+        col, row = np.floor(x[[0, -1]] / pixel), np.floor(y[[0, -1]] / pixel)
+        coarse_x = (np.arange(col[0], col[1] + 3) * pixel).astype(np.float32)
+        coarse_y = (np.arange(row[0], row[1] + 3) * pixel).astype(np.float32)
+        total = self.fractal(coarse_x, coarse_y, min(wavelength, 63.9 * pixel), offset)
+        at, share = _between(x / pixel - col[0])
+        total = total[:, at] * (1 - share) + total[:, at + 1] * share
+        at, share = _between(y / pixel - row[0])
+        return total[at] * (1 - share[:, None]) + total[at + 1] * share[:, None]
+
+
+def _between(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Part places into whole numbers and the share of the next."""
+    floor = np.floor(place)
+    return floor.astype(int), (place - floor).astype(np.float32)
 
 
 def _cell(place: np.ndarray, wavelength: float, offset: float) -> tuple[np.ndarray, np.ndarray]:
@@ -132,24 +155,28 @@ class Plots:
     second: np.ndarray
     """(n, 3) float32."""
     values: np.ndarray
-    """(n, 8) float32: patches, streaks, row, row_contrast, tramline, speckle, angle, phase."""
+    """(n, 9) float32: patches, streaks, row, row contrast, tramline, speckle, phase, spots, angle."""
 
 
-def make_plots(rng: np.random.Generator, surfaces: list[Surface], angles: list[float]) -> Plots:
-    """Give each plot its own tint of its surface, and the angle of its rows in radians."""
-    n = len(surfaces)
+def make_plots(
+    rng: np.random.Generator, surfaces: list[Surface], angles: list[float], groups: list[int]
+) -> Plots:
+    """Give each group of plots its own tint, and each plot the angle of its rows in radians."""
+    n = max(groups) + 1
     colour = np.array([one.colour for one in surfaces], np.float32)
     second = np.array([one.second for one in surfaces], np.float32)
     light = rng.normal(1.0, 0.06, (n, 1)).astype(np.float32)
     tint = rng.normal(1.0, 0.022, (n, 3)).astype(np.float32)
-    strength = rng.lognormal(0.0, 0.35, (n, 1))
+    light, tint = light[groups], tint[groups]
+    strength = rng.lognormal(0.0, 0.4, (n, 1))[groups]
+    spots = rng.uniform(0.4, 1.7, n)[groups]
     look = [
         [one.patches, one.streaks, one.row, one.row_contrast, one.tramline, one.speckle]
         for one in surfaces
     ]
     values = np.array(look, float)
     values[:, [0, 1, 3]] *= np.clip(strength, 0.4, 1.9)
-    values = np.column_stack([values, angles, rng.uniform(0, 400, n)])
+    values = np.column_stack([values, rng.uniform(0, 400, n)[groups], spots, angles])
     return Plots(colour * light * tint, second * light * tint, values.astype(np.float32))
 
 
@@ -169,23 +196,31 @@ def shade(
     Returns:
         (rows, cols, 3) float32.
     """
-    patches, streaks, row, contrast, tramline, speckle, angle, phase = (
+    patches, streaks, row, contrast, tramline, speckle, phase, spots = (
         plots.values[:, k][ids] for k in range(8)
     )
-    cosine, sine = np.cos(plots.values[:, 6])[ids], np.sin(plots.values[:, 6])[ids]
+    cosine, sine = np.cos(plots.values[:, 8])[ids], np.sin(plots.values[:, 8])[ids]
     along = x[None, :] * cosine + y[:, None] * sine
     across = y[:, None] * cosine - x[None, :] * sine + phase
     broad = noise.fractal(x, y, 150.0, 3.3) * 0.5 + noise.fractal(x, y, 41.0, 77.1) * 0.3
     own = noise.points((along + phase) / 70.0, across / 24.0, 11.0) * 0.35
     share = np.clip(0.35 + 0.75 * (broad + own), 0, 1.3) * patches
+    share += _spots(noise, x, y, spots) * (0.3 + patches)
     light = 1 + streaks * _streaks(noise, along, across, pixel)
     light += _rows(across, row, contrast, pixel) * (0.7 + 0.5 * broad)
     light -= 0.16 * _tramlines(across, tramline, pixel)
-    fine = noise.fractal(x, y, max(1.3, 1.6 * pixel), 5.0) * 0.8
-    light += speckle * (fine + 0.5 * noise.fractal(x, y, 9.0, 51.0)) + 0.035 * broad
+    fine = noise.grid(x, y, max(0.7, 1.3 * pixel), 5.0) + noise.grid(x, y, 2.9 + pixel, 59.0)
+    light += speckle * (0.7 * fine + 0.6 * noise.fractal(x, y, 13.0, 51.0)) + 0.035 * broad
     picture = plots.colour[ids]
     picture += (plots.second[ids] - picture) * share[..., None]
     return picture * light[..., None]
+
+
+def _spots(noise: Noise, x: np.ndarray, y: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Give wet or thin spots with soft edges, and winding gullies, 0 to 1."""
+    clouds = noise.fractal(x, y, 75.0, 131.0)
+    gullies = np.clip(1 - np.abs(noise.fractal(x, y, 190.0, 171.0)) / 0.03, 0, 1)
+    return np.clip((clouds - least) * 3.5, 0, 1) + 0.5 * gullies * (least < 0.75)
 
 
 def _streaks(noise: Noise, along: np.ndarray, across: np.ndarray, pixel: float) -> np.ndarray:

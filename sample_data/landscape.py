@@ -21,7 +21,7 @@ SNAP = 0.01
 OVERSHOOT = 0.4
 """A border runs on past its end by this many metres, so that bent borders still meet."""
 WIDTHS = {
-    "road": (9.0, 14.0),
+    "road": (8.5, 13.0),
     "track": (4.0, 6.5),
     "hedge": (4.0, 6.5),
     "ditch": (2.5, 4.5),
