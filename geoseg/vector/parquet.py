@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.errors import OutputError
-from geoseg.vector.schema import GEOMETRY
+from geoseg.vector.schema import GEOMETRY, rechunked
 
 ROW_GROUP = 50_000
 """Parcels in a row group; readers skip a group by its bounding box."""
@@ -44,12 +44,14 @@ def write_parquet(
     rows = 0
     try:
         with pq.ParquetWriter(path, plain.append(box), compression="zstd") as writer:
-            for table in _row_groups(batches, schema):
-                bounds = shapely.bounds(shapely.from_wkb(table.column(GEOMETRY).to_numpy()))
+            for batch in rechunked(batches, ROW_GROUP):
+                shapes = batch.column(GEOMETRY).to_numpy(zero_copy_only=False)
+                bounds = shapely.bounds(shapely.from_wkb(shapes))
                 extent = _grown(extent, bounds)
-                table = table.cast(plain).append_column(box, _boxes(bounds))
-                writer.write_table(table, row_group_size=ROW_GROUP)
-                rows += table.num_rows
+                columns = [*batch.columns, _boxes(bounds)]
+                batch = pa.RecordBatch.from_arrays(columns, schema=plain.append(box))
+                writer.write_batch(batch, row_group_size=ROW_GROUP)
+                rows += batch.num_rows
             writer.add_key_value_metadata({
                 "geo": json.dumps(_geo(crs, extent), sort_keys=True),
                 "geoseg": json.dumps(dict(metadata), sort_keys=True),
@@ -59,21 +61,6 @@ def write_parquet(
         raise OutputError(f"{path} cannot be written: {error}; check the disk's space") from error
     if stored != rows:
         raise OutputError(f"{path} has {stored} of {rows} parcels; the disk is full or failing")
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Cut the stream every ROW_GROUP parcels, wherever its batches end."""
-    waiting, rows = [], 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        while rows >= ROW_GROUP:
-            table = pa.Table.from_batches(waiting, schema)
-            yield table.slice(0, ROW_GROUP).combine_chunks()
-            waiting = table.slice(ROW_GROUP).to_batches()
-            rows -= ROW_GROUP
-    if rows:
-        yield pa.Table.from_batches(waiting, schema).combine_chunks()
 
 
 def _grown(extent: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:

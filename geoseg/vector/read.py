@@ -82,12 +82,8 @@ def layer_crs(path: str | Path, layer: str | None = None) -> str | None:
     Raises:
         VectorError: the file or layer cannot be read.
     """
-    file, layer = split_layer(path, layer)
-    if file.suffix.lower() == ".parquet":
-        crs = _read(file, None, only_geometry=True).crs
-    else:
-        crs = pyogrio.read_info(file, layer=_layer(file, layer))["crs"]
-    return None if crs is None else geopandas.GeoSeries(crs=crs).crs.to_wkt()
+    crs = _read(path, layer, only_geometry=True, rows=1).crs
+    return None if crs is None else crs.to_wkt()
 
 
 def split_layer(path: str | Path, layer: str | None) -> tuple[Path, str | None]:
@@ -104,14 +100,17 @@ def split_layer(path: str | Path, layer: str | None) -> tuple[Path, str | None]:
     return Path(file), layer
 
 
-def _read(path: str | Path, layer: str | None, *, only_geometry: bool) -> geopandas.GeoDataFrame:
+def _read(
+    path: str | Path, layer: str | None, *, only_geometry: bool, rows: int | None = None
+) -> geopandas.GeoDataFrame:
     file, layer = split_layer(path, layer)
     _check_file(file)
     columns = [] if only_geometry else None
     try:
         if file.suffix.lower() == ".parquet":
             return geopandas.read_parquet(file)
-        table = pyogrio.read_dataframe(file, layer=_layer(file, layer), columns=columns)
+        name = _layer(file, layer)
+        table = pyogrio.read_dataframe(file, layer=name, columns=columns, max_features=rows)
     except VectorError:
         raise
     except (DataSourceError, OSError, ValueError) as error:
@@ -119,6 +118,13 @@ def _read(path: str | Path, layer: str | None, *, only_geometry: bool) -> geopan
         raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
     if not isinstance(table, geopandas.GeoDataFrame):
         raise VectorError(f"{path} is a table without geometry; give a layer of polygons")
+    return _without_undefined(table)
+
+
+def _without_undefined(table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """A GeoPackage says "Undefined ... SRS" where there is no CRS (table 3 of its standard)."""
+    if table.crs is not None and table.crs.name.startswith("Undefined "):
+        return table.set_crs(None, allow_override=True)
     return table
 
 

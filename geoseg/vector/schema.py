@@ -19,6 +19,8 @@ from geoseg.errors import OptionError
 GEOMETRY = "geom"
 """Name of the geometry column."""
 INT32_MAX = 2**31 - 1
+MAX_BYTES = 128 << 20
+"""Bytes of geometry in a chunk; a few huge parcels must not fill the memory."""
 
 
 class Batch(Protocol):
@@ -108,3 +110,36 @@ def _binary(offsets: NDArray[Any], content: Any) -> pa.BinaryArray:
     ends = np.ascontiguousarray(offsets, np.int32)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(content)]
     return pa.BinaryArray.from_buffers(pa.binary(), len(ends) - 1, buffers)
+
+
+def rechunked(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Cut a stream anew, so that the file does not depend on where its batches end.
+
+    Args:
+        batches: with geometry in the last column.
+        rows: of each chunk; fewer where MAX_BYTES of geometry are full before, and in the last.
+    """
+    waiting: list[pa.RecordBatch] = []
+    have = size = 0
+    for batch in batches:
+        while batch.num_rows:
+            ends = _ends(batch)
+            fits = int(np.searchsorted(ends, MAX_BYTES - size, side="right"))
+            n = min(rows - have, max(fits, 0 if waiting else 1), batch.num_rows)
+            waiting.append(batch.slice(0, n))
+            have, size = have + n, size + int(ends[n - 1] if n else 0)
+            is_full = have == rows or n < batch.num_rows
+            batch = batch.slice(n)
+            if is_full:
+                yield pa.concat_batches(waiting)
+                waiting, have, size = [], 0, 0
+    if have:
+        yield pa.concat_batches(waiting)
+
+
+def _ends(batch: pa.RecordBatch) -> NDArray[np.int64]:
+    """Give the bytes of geometry up to and with each parcel."""
+    column = batch.column(batch.num_columns - 1)
+    offsets = np.frombuffer(column.buffers()[1], np.int32)
+    cut = offsets[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    return cut[1:] - cut[0]

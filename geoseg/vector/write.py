@@ -20,7 +20,7 @@ from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.vector import geopackage
 from geoseg.vector.parquet import write_parquet
 from geoseg.vector.read import ignore_missing_crs
-from geoseg.vector.schema import GEOMETRY, Batch, Columns
+from geoseg.vector.schema import GEOMETRY, Batch, Columns, rechunked
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ DRIVERS = {
     ".parquet": "Parquet",
 }
 """Format of each suffix."""
+CHUNK = 8192
+"""Parcels that are handed to GDAL at once, each time in one transaction."""
 SHORT_NAMES = {"perimeter_m": "perim_m"}
 """A Shapefile's names have at most 10 letters."""
 OGR_ERRORS = (
@@ -161,6 +163,7 @@ def _options(driver: str, crs: str | None, *, new: bool) -> tuple[dict, dict]:
         if crs is None:
             log.warning("GeoJSON is in longitude and latitude, but the scene has no CRS")
             return {}, {"COORDINATE_PRECISION": "7"}
+        _check_on_earth(crs)
         return {}, {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}
     if driver == "ESRI Shapefile":
         return {}, {"ENCODING": "UTF-8"}
@@ -178,6 +181,16 @@ def _known(crs: str | None) -> str | None:
     return crs if code is None else f"EPSG:{code}"
 
 
+def _check_on_earth(crs: str) -> None:
+    try:
+        pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        raise CRSError(
+            "GeoJSON is in longitude and latitude of WGS 84, which the scene's CRS cannot be "
+            f"turned into ({error}); write a .gpkg"
+        ) from error
+
+
 @contextmanager
 def _fixed_date() -> Iterator[None]:
     old = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
@@ -193,7 +206,7 @@ def _short(field: pa.Field) -> pa.Field:
 
 
 def _renamed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
+    for batch in rechunked(batches, CHUNK):
         yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
