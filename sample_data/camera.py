@@ -61,7 +61,7 @@ def photograph(picture: np.ndarray, camera: Camera, rng: np.random.Generator) ->
     light += np.float32(camera.slant[0]) * x[None, :] + np.float32(camera.slant[1]) * y[:, None]
     common = rng.standard_normal((rows, cols), np.float32) * np.float32(0.8 * camera.noise)
     pixels = np.empty((3, rows, cols), np.uint8)
-    for band, air in enumerate((176.0, 186.0, 196.0)):
+    for band, air in enumerate((182.0, 188.0, 191.0)):
         plane = soften(picture[..., band], np.float32(camera.blur)) * light
         plane = (plane * np.float32(camera.gain[band]) - 112) * np.float32(camera.contrast) + 112
         plane += (np.float32(air) - plane) * np.float32(camera.haze)

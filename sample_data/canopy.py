@@ -79,9 +79,16 @@ def hedge_trees(rng: np.random.Generator, line: LineString, width: float) -> lis
     return [crowns(rng, bushes, 0.9, width * 0.42), crowns(rng, tall, 2.0, width * 0.5 + 1.2)]
 
 
+def roadside_trees(rng: np.random.Generator, line: LineString, width: float) -> np.ndarray:
+    """Plant single trees on both sides of a way."""
+    sides = [line.offset_curve(side * 0.42 * width) for side in (-1, 1)]
+    points = [along(rng, side, rng.uniform(15, 60), 0.4) for side in sides if not side.is_empty]
+    return crowns(rng, np.concatenate([np.zeros((0, 2)), *points]), 1.2, 3.4)
+
+
 def wood_trees(rng: np.random.Generator, land: Polygon) -> np.ndarray:
     """Plant a wood with ragged edges and clearings."""
-    points = scatter(rng, land.buffer(-1.8), rng.uniform(3.6, 5.6))
+    points = scatter(rng, land.buffer(-1.5), rng.uniform(3.6, 5.6))
     waves = rng.uniform(0.02, 0.12, (2, 5)) * rng.choice([-1, 1], (2, 5))
     rough = np.sin(points @ waves + rng.uniform(0, 6.3, 5)).sum(axis=1)
     depth = shapely.distance(shapely.points(points), land.boundary)
@@ -134,8 +141,8 @@ def plant(
         elif border.kind == "stream":
             points = along(rng, border.line, rng.uniform(4, 14), border.width * 0.3)
             planted.append(crowns(rng, points, 1.2, 5.0))
-        elif rng.random() < 0.12:
-            planted.append(crowns(rng, along(rng, border.line, 35, border.width / 3), 1.2, 3.5))
+        elif border.width and rng.random() < 0.15:
+            planted.append(roadside_trees(rng, border.line, border.width))
     for polygon, kind in land.others:
         if kind == "wood":
             planted.append(wood_trees(rng, polygon))

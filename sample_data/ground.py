@@ -42,7 +42,7 @@ CROPS = {
     "stubble": Surface((186, 170, 128), (154, 142, 104), 0.4, 0.10, 5.5, 0.05),
     "meadow": Surface((104, 128, 72), (142, 142, 92), 0.7, 0.02, speckle=0.09),
     "hay": Surface((140, 154, 98), (168, 166, 112), 0.4, 0.07, 7.0, 0.12),
-    "rape": Surface((150, 152, 78), (126, 138, 80), 0.4, 0.04, tramline=24.0),
+    "rape": Surface((154, 154, 94), (126, 138, 80), 0.4, 0.04, tramline=24.0),
     "beet": Surface((84, 122, 62), (120, 128, 80), 0.35, 0.07, 2.7, 0.08),
     "vine": Surface((112, 122, 78), (158, 142, 108), 0.4, 0.05, 2.4, 0.26),
     "orchard": Surface((116, 130, 80), (144, 142, 96), 0.5, 0.03, speckle=0.08),
@@ -166,7 +166,7 @@ def make_plots(
     colour = np.array([one.colour for one in surfaces], np.float32)
     second = np.array([one.second for one in surfaces], np.float32)
     light = rng.normal(1.0, 0.06, (n, 1)).astype(np.float32)
-    tint = rng.normal(1.0, 0.022, (n, 3)).astype(np.float32)
+    tint = rng.normal(1.0, 0.013, (n, 3)).astype(np.float32)
     light, tint = light[groups], tint[groups]
     strength = rng.lognormal(0.0, 0.4, (n, 1))[groups]
     spots = rng.uniform(0.4, 1.7, n)[groups]
@@ -220,7 +220,7 @@ def _spots(noise: Noise, x: np.ndarray, y: np.ndarray, least: np.ndarray) -> np.
     """Give wet or thin spots with soft edges, and winding gullies, 0 to 1."""
     clouds = noise.fractal(x, y, 75.0, 131.0)
     gullies = np.clip(1 - np.abs(noise.fractal(x, y, 190.0, 171.0)) / 0.03, 0, 1)
-    return np.clip((clouds - least) * 3.5, 0, 1) + 0.5 * gullies * (least < 0.75)
+    return np.clip((clouds - least) * 2.4, 0, 1) + 0.5 * gullies * (least < 0.75)
 
 
 def _streaks(noise: Noise, along: np.ndarray, across: np.ndarray, pixel: float) -> np.ndarray:

@@ -55,6 +55,8 @@ class Style:
     """Share of fields that are woods."""
     rows: float
     """Share of fields with orchard or vine."""
+    copse_ha: float
+    """Land for each pond or rounded wood that cuts into fields."""
     pivot: float = 0.0
     """Share of squarish blocks that are watered in a circle."""
 
@@ -63,27 +65,27 @@ STYLES = {
     "plains": Style(
         (4.0, 15.0), 3.0, 0.01, 0.02, 1.5, 0.25,
         {"road": 3, "track": 1, "hedge": 2, "margin": 2},
-        {"seam": 5, "margin": 3, "ditch": 1, "hedge": 1}, 0.08, 0.01, 0.12,
+        {"seam": 5, "margin": 3, "ditch": 1, "hedge": 1}, 0.05, 0.01, 45, 0.12,
     ),
     "strips": Style(
         (0.35, 2.5), 9.0, 0.12, 0.12, 6.0, 0.85,
         {"track": 6, "ditch": 2, "hedge": 2, "margin": 1},
-        {"seam": 8, "margin": 1}, 0.03, 0.03,
+        {"seam": 8, "margin": 1}, 0.03, 0.03, 60,
     ),
     "bocage": Style(
         (0.4, 3.5), 3.0, 0.3, 0.14, 14.0, 0.12,
         {"hedge": 7, "track": 3, "ditch": 1},
-        {"hedge": 6, "seam": 2, "margin": 2}, 0.07, 0.03,
+        {"hedge": 6, "seam": 2, "margin": 2}, 0.07, 0.03, 50,
     ),
     "orchard": Style(
         (0.4, 3.0), 5.0, 0.08, 0.1, 5.0, 0.5,
         {"track": 6, "hedge": 3, "ditch": 1},
-        {"seam": 4, "margin": 3, "track": 2, "hedge": 1}, 0.03, 0.55,
+        {"seam": 4, "margin": 3, "track": 2, "hedge": 1}, 0.03, 0.55, 80,
     ),
     "mixed": Style(
         (0.3, 3.0), 6.0, 0.2, 0.13, 9.0, 0.5,
         {"track": 5, "hedge": 4, "ditch": 1},
-        {"seam": 6, "margin": 2, "hedge": 2}, 0.05, 0.08,
+        {"seam": 6, "margin": 2, "hedge": 2}, 0.05, 0.08, 60,
     ),
 }
 """The kinds of countryside, by name."""
@@ -335,13 +337,17 @@ def lay_out(rng: np.random.Generator, *, side: float, style: Style, step: float)
         line = stream_line(rng, scene.buffer(60, join_style="mitre"))
         borders.append(Border(line, "stream", float(rng.uniform(7, 13))))
     farms = farm_sites(rng, borders, side)
+    copses = draw_copses(rng, side, style, farms)
     taken = [one.line.buffer(one.width / 2, cap_style="flat") for one in borders if one.width]
-    faces, free = partition(scene, [one.line for one in borders if not one.width], taken + farms)
+    faces, free = partition(scene, [one.line for one in borders if not one.width],
+                            taken + farms + [copse for copse, _ in copses])
+    ways = shapely.union_all(taken)
     fields, others = [], [(farm, "farm") for farm in farms]
+    others += [(copse.difference(ways), kind) for copse, kind in copses]
     for face, is_free in zip(faces, free, strict=True):
         if not is_free:
             continue
-        kind = sort_face(rng, face, style, area)
+        kind = sort_face(rng, face, style, area, max(3.5, 0.75 * step))
         if kind == "field":
             fields.append(face)
         else:
@@ -349,9 +355,34 @@ def lay_out(rng: np.random.Generator, *, side: float, style: Style, step: float)
     return Landscape(side, style, fields, others, borders)
 
 
-def sort_face(rng: np.random.Generator, face: Polygon, style: Style, area: float) -> str:
+def draw_copses(
+    rng: np.random.Generator, side: float, style: Style, farms: list[Polygon]
+) -> list[tuple[Polygon, str]]:
+    """Draw rounded woods, rough hollows and ponds, at chance places away from farms."""
+    copses = []
+    angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+    for _ in range(rng.poisson(side**2 / HECTARE / style.copse_ha)):
+        reach = rng.lognormal(np.log(24), 0.5) * (1 + side / 4000)
+        radius = reach * (1 + sum(
+            rng.uniform(0, 0.55 / k) * np.sin(k * angle + rng.uniform(0, 6.3)) for k in (2, 3, 5)
+        ))
+        turn, flat = rng.uniform(0, 6.3), rng.uniform(0.45, 1.0)
+        x, y = radius * np.cos(angle), flat * radius * np.sin(angle)
+        centre = rng.uniform(0, side, 2)
+        points = np.column_stack([x, y]) @ [turned(np.array([1, 0]), turn),
+                                            turned(np.array([0, 1]), turn)] + centre
+        copse = Polygon(points).buffer(0)
+        kind = "pond" if reach < 22 and rng.random() < 0.4 else str(rng.choice(["wood", "rough"]))
+        if copse.geom_type == "Polygon" and not any(copse.intersects(farm) for farm in farms):
+            copses.append((copse, kind))
+    return copses
+
+
+def sort_face(
+    rng: np.random.Generator, face: Polygon, style: Style, area: float, narrow: float
+) -> str:
     """Say what a piece of free land is: a field, a wood, or rough land."""
-    if face.area < max(0.02 * area, 150.0) or face.buffer(-3.5).is_empty:
+    if face.area < max(0.02 * area, 150.0) or face.buffer(-narrow).is_empty:
         return "rough"
     solid = 4 * np.pi * face.area / face.length**2
     if solid < 0.12:
