@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from geoseg import __version__
+from geoseg.cli.parent import end_with_parent
 from geoseg.cli.report import error, set_up_log
 from geoseg.errors import GeosegError
 
@@ -21,6 +22,7 @@ COMMANDS = {
     "evaluate": "geoseg.cli.evaluate:evaluate",
     "model": "geoseg.cli.model:model",
     "doctor": "geoseg.cli.doctor:doctor",
+    "qgis": "geoseg.cli.qgis:qgis",
 }
 
 
@@ -41,12 +43,16 @@ class _Commands(click.Group):
 @click.version_option(__version__, message="geoseg %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv for debugging.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
-def cli(verbose: int, quiet: bool) -> None:
+@click.option("--until-eof", is_flag=True,
+              help="End when standard input closes; for programs that start geoseg.")
+def cli(verbose: int, quiet: bool, until_eof: bool) -> None:
     """Land parcels from georeferenced imagery.
 
     geoseg vectorize scene.tif parcels.gpkg
     """
     set_up_log(verbose, quiet)
+    if until_eof:
+        end_with_parent()
 
 
 def main(argv: list[str] | None = None) -> None:
