@@ -1,0 +1,181 @@
+"""Run a network on its device: raw pixels in, stored probabilities out.
+
+The same pixels give the same bytes whatever the tile and the batch they come in.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from geoseg.errors import MemoryBudgetError, ModelError
+from geoseg.learning.checkpoint import find_model, load
+from geoseg.learning.chips import GREY
+from geoseg.learning.devices import choose_device, keep_freed_memory, use_threads
+from geoseg.learning.fused import fuse
+from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
+
+log = logging.getLogger(__name__)
+
+MOVED_AS_IS = {"uint8", "int8", "int16", "uint16", "int32", "float32"}
+"""dtypes that travel to the device raw; others become float32 before."""
+
+
+class Predictor:
+    """A network, ready on its device.
+
+    Attributes:
+        spec: of the model.
+        device: where it runs.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | tuple[ModelSpec, nn.Module],
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: file, name of a bundled model, or a spec with its network.
+            device: `auto`, `cpu`, `cuda` or `cuda:1`.
+            threads: CPU threads; None leaves torch's choice.
+
+        Raises:
+            ModelError: the file is not a model.
+            OptionError: the device is not here.
+        """
+        self.spec, network = model if isinstance(model, tuple) else load(find_model(model))
+        self.device = torch.device(choose_device(device))
+        use_threads(threads)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        else:
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cudnn.benchmark = False
+        self._network = fuse(network).to(self.device, memory_format=torch.channels_last)
+
+    def predict(
+        self,
+        batch: NDArray[np.generic],
+        valid: NDArray[np.bool_],
+        *,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.uint8]:
+        """Predict stored probabilities.
+
+        Args:
+            batch: (n, bands, rows, cols) raw pixels of any real dtype; rows and columns are
+                multiples of the model's divisor.
+            valid: (n, rows, cols), True where data is good.
+            low: (bands,) raw value that becomes 0.
+            high: (bands,) raw value that becomes 1.
+
+        Returns:
+            (n, classes, rows, cols) uint8: round(p * 254), 255 where not valid.
+
+        Raises:
+            ModelError: the batch does not have the model's bands, or its sides do not fit.
+            MemoryBudgetError: not even one tile fits into the device's memory.
+        """
+        self._check(batch)
+        return self._in_parts(batch, valid, low, high)
+
+    def probabilities(
+        self,
+        batch: NDArray[np.generic],
+        valid: NDArray[np.bool_],
+        *,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
+        self._check(batch)
+        with torch.inference_mode():
+            return self._run(batch, self._moved(valid), low, high).cpu().numpy()
+
+    def _check(self, batch: NDArray[np.generic]) -> None:
+        bands, rows, cols = batch.shape[1:]
+        wanted = len(self.spec.bands)
+        if bands != wanted:
+            raise ModelError(f"the tile has {bands} bands, the model wants {wanted}")
+        if rows % self.spec.divisor or cols % self.spec.divisor:
+            raise ModelError(
+                f"a tile of {cols} x {rows} pixels does not fit the model; its sides must be "
+                f"multiples of {self.spec.divisor}"
+            )
+
+    def _in_parts(
+        self,
+        batch: NDArray[np.generic],
+        valid: NDArray[np.bool_],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.uint8]:
+        """Predict at once, or in halves where the device's memory is too small."""
+        try:
+            return self._stored(batch, valid, low, high)
+        except torch.OutOfMemoryError as error:
+            failed = str(error)  # the traceback would keep the memory: retry outside
+        torch.cuda.empty_cache()
+        if len(batch) == 1:
+            raise MemoryBudgetError(
+                f"a tile of {batch.shape[-1]} x {batch.shape[-2]} pixels does not fit into the "
+                f"device's memory ({failed.splitlines()[0]}); use a smaller --tile"
+            )
+        half = len(batch) // 2
+        log.warning("out of device memory: the batch of %d is halved", len(batch))
+        parts = slice(None, half), slice(half, None)
+        return np.concatenate([self._in_parts(batch[p], valid[p], low, high) for p in parts])
+
+    @torch.inference_mode()
+    def _stored(
+        self,
+        batch: NDArray[np.generic],
+        valid: NDArray[np.bool_],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.uint8]:
+        good = self._moved(valid)
+        stored = (self._run(batch, good, low, high) * PROBABILITY_SCALE).round_().to(torch.uint8)
+        stored.masked_fill_(~good[:, None], PROBABILITY_NODATA)
+        return stored.cpu().numpy()
+
+    def _run(
+        self,
+        batch: NDArray[np.generic],
+        good: Tensor,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> Tensor:
+        """Scale on the device, and run the network."""
+        raw = batch if batch.dtype.name in MOVED_AS_IS else batch.astype(np.float32)
+        bottom, top = (self._moved(np.float32(one))[:, None, None] for one in (low, high))
+        scaled = (self._moved(raw).to(torch.float32) - bottom) / (top - bottom)
+        scaled = torch.where(good[:, None], scaled, GREY)
+        logits = self._network(scaled.contiguous(memory_format=torch.channels_last))
+        return torch.sigmoid(logits.contiguous())
+
+    def _moved(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def describe_device() -> str:
+    """Say what `auto` would run on."""
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        return f"{name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free (CUDA)"
+    return (
+        f"CPU ({platform.machine()}, {torch.get_num_threads()} threads); torch "
+        f"{torch.__version__} sees no CUDA device"
+    )
