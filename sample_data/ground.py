@@ -41,7 +41,7 @@ CROPS = {
     "plough": Surface((124, 110, 94), (148, 134, 114), 0.6, 0.09, 3.0, 0.04, speckle=0.08),
     "stubble": Surface((186, 170, 128), (154, 142, 104), 0.4, 0.10, 5.5, 0.05),
     "meadow": Surface((104, 128, 72), (142, 142, 92), 0.7, 0.02, speckle=0.09),
-    "hay": Surface((140, 154, 98), (168, 166, 112), 0.4, 0.07, 7.0, 0.12),
+    "hay": Surface((140, 154, 98), (168, 166, 112), 0.4, 0.07, 7.0, 0.07),
     "rape": Surface((154, 154, 94), (126, 138, 80), 0.4, 0.04, tramline=24.0),
     "beet": Surface((84, 122, 62), (120, 128, 80), 0.35, 0.07, 2.7, 0.08),
     "vine": Surface((112, 122, 78), (158, 142, 108), 0.4, 0.05, 2.4, 0.26),
@@ -108,6 +108,10 @@ class Noise:
         step = max(1, int(wavelength / 64 / abs(float(x[1] - x[0]))))
         if step > 1:
             return self._enlarged(x, y, wavelength, offset, step)
+        return self._octaves(x, y, wavelength, offset)
+
+    def _octaves(self, x: np.ndarray, y: np.ndarray, wavelength: float, offset: float) -> np.ndarray:
+        """Add the octaves of `fractal` at every place."""
         total = np.zeros((len(y), len(x)), np.float32)
         for octave in range(4):
             scale = wavelength / 2.03**octave
@@ -125,7 +129,7 @@ class Noise:
         col, row = np.floor(x[[0, -1]] / pixel), np.floor(y[[0, -1]] / pixel)
         coarse_x = (np.arange(col[0], col[1] + 3) * pixel).astype(np.float32)
         coarse_y = (np.arange(row[0], row[1] + 3) * pixel).astype(np.float32)
-        total = self.fractal(coarse_x, coarse_y, min(wavelength, 63.9 * pixel), offset)
+        total = self._octaves(coarse_x, coarse_y, wavelength, offset)
         at, share = _between(x / pixel - col[0])
         total = total[:, at] * (1 - share) + total[:, at + 1] * share
         at, share = _between(y / pixel - row[0])
@@ -155,7 +159,8 @@ class Plots:
     second: np.ndarray
     """(n, 3) float32."""
     values: np.ndarray
-    """(n, 9) float32: patches, streaks, row, row contrast, tramline, speckle, phase, spots, angle."""
+    """(n, 9) float32: patches, streaks, row, row contrast, tramline, speckle, phase, spots,
+    angle."""
 
 
 def make_plots(
@@ -205,12 +210,12 @@ def shade(
     broad = noise.fractal(x, y, 150.0, 3.3) * 0.5 + noise.fractal(x, y, 41.0, 77.1) * 0.3
     own = noise.points((along + phase) / 70.0, across / 24.0, 11.0) * 0.35
     share = np.clip(0.35 + 0.75 * (broad + own), 0, 1.3) * patches
-    share += _spots(noise, x, y, spots) * (0.3 + patches)
+    share = np.clip(share + _spots(noise, x, y, spots) * (0.2 + 0.8 * patches), 0, 1)
     light = 1 + streaks * _streaks(noise, along, across, pixel)
     light += _rows(across, row, contrast, pixel) * (0.7 + 0.5 * broad)
     light -= 0.16 * _tramlines(across, tramline, pixel)
     fine = noise.grid(x, y, max(0.7, 1.3 * pixel), 5.0) + noise.grid(x, y, 2.9 + pixel, 59.0)
-    light += speckle * (0.7 * fine + 0.6 * noise.fractal(x, y, 13.0, 51.0)) + 0.035 * broad
+    light += speckle * (0.95 * fine + 0.7 * noise.fractal(x, y, 13.0, 51.0)) + 0.035 * broad
     picture = plots.colour[ids]
     picture += (plots.second[ids] - picture) * share[..., None]
     return picture * light[..., None]
@@ -219,8 +224,8 @@ def shade(
 def _spots(noise: Noise, x: np.ndarray, y: np.ndarray, least: np.ndarray) -> np.ndarray:
     """Give wet or thin spots with soft edges, and winding gullies, 0 to 1."""
     clouds = noise.fractal(x, y, 75.0, 131.0)
-    gullies = np.clip(1 - np.abs(noise.fractal(x, y, 190.0, 171.0)) / 0.03, 0, 1)
-    return np.clip((clouds - least) * 2.4, 0, 1) + 0.5 * gullies * (least < 0.75)
+    gullies = np.clip(1 - np.abs(noise.fractal(x, y, 190.0, 171.0)) / 0.025, 0, 1)
+    return np.clip((clouds - least) * 2.4, 0, 1) + 0.3 * gullies * (least < 0.65)
 
 
 def _streaks(noise: Noise, along: np.ndarray, across: np.ndarray, pixel: float) -> np.ndarray:
