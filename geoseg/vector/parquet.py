@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.errors import OutputError
-from geoseg.vector.schema import GEOMETRY, rechunked
+from geoseg.vector.schema import GEOMETRY, Columns, rechunked
 
 ROW_GROUP = 50_000
 """Parcels in a row group; readers skip a group by its bounding box."""
@@ -26,7 +26,7 @@ EDGES = ("xmin", "ymin", "xmax", "ymax")
 def write_parquet(
     path: Path,
     batches: Iterable[pa.RecordBatch],
-    schema: pa.Schema,
+    columns: Columns,
     *,
     crs: str | None,
     metadata: Mapping[str, Any],
@@ -38,7 +38,7 @@ def write_parquet(
 
     Source: GeoParquet 1.1.0, metadata and bounding box covering.
     """
-    plain = pa.schema([field.remove_metadata() for field in schema])
+    plain = pa.schema([field.remove_metadata() for field in columns.schema()])
     box = pa.field("bbox", pa.struct([(edge, pa.float64()) for edge in EDGES]))
     extent = np.array([np.inf, np.inf, -np.inf, -np.inf])
     rows = 0
@@ -48,12 +48,12 @@ def write_parquet(
                 shapes = batch.column(GEOMETRY).to_numpy(zero_copy_only=False)
                 bounds = shapely.bounds(shapely.from_wkb(shapes))
                 extent = _grown(extent, bounds)
-                columns = [*batch.columns, _boxes(bounds)]
-                batch = pa.RecordBatch.from_arrays(columns, schema=plain.append(box))
+                arrays = [*batch.columns, _boxes(bounds)]
+                batch = pa.RecordBatch.from_arrays(arrays, schema=plain.append(box))
                 writer.write_batch(batch, row_group_size=ROW_GROUP)
                 rows += batch.num_rows
             writer.add_key_value_metadata({
-                "geo": json.dumps(_geo(crs, extent), sort_keys=True),
+                "geo": json.dumps(_geo(crs, extent, columns), sort_keys=True),
                 "geoseg": json.dumps(dict(metadata), sort_keys=True),
             })
         stored = pq.read_metadata(path).num_rows
@@ -73,10 +73,12 @@ def _boxes(bounds: NDArray[np.float64]) -> pa.StructArray:
     return pa.StructArray.from_arrays(columns, EDGES)
 
 
-def _geo(crs: str | None, extent: NDArray[np.float64]) -> dict[str, Any]:
+def _geo(
+    crs: str | None, extent: NDArray[np.float64], columns: Columns
+) -> dict[str, Any]:
     column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": ["Polygon"],
+        "geometry_types": ["MultiPolygon" if columns.multi else "Polygon"],
         "crs": None if crs is None else pyproj.CRS.from_wkt(crs).to_json_dict(),
         "orientation": "counterclockwise",
         "covering": {"bbox": {edge: ["bbox", edge] for edge in EDGES}},

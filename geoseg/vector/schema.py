@@ -18,6 +18,12 @@ from geoseg.errors import OptionError
 
 GEOMETRY = "geom"
 """Name of the geometry column."""
+DEFAULT_CLASS = "parcel"
+"""Class of what the network found."""
+WKB_POLYGON = 3
+"""Second byte of a polygon's little-endian WKB."""
+ONE_POLYGON = np.frombuffer(b"\x01\x06\x00\x00\x00\x01\x00\x00\x00", np.uint8)
+"""Start of the WKB of a multipolygon of one polygon."""
 INT32_MAX = 2**31 - 1
 MAX_BYTES = 128 << 20
 """Bytes of geometry in a chunk; a few huge parcels must not fill the memory."""
@@ -33,6 +39,7 @@ class Batch(Protocol):
     confidence: NDArray[np.float64]
     boundary: NDArray[np.float64]
     edge: NDArray[np.bool_]
+    classes: Mapping[int, str] | None
 
     def wkb(self) -> tuple[NDArray[Any], Any]:
         """Give (n + 1,) offsets and the bytes they cut into geometries."""
@@ -43,10 +50,10 @@ class Batch(Protocol):
 class Columns:
     """Which columns a layer has: those of parcels, or those of plain regions of values."""
 
-    classes: Mapping[int, str] | str = "parcel"
-    """Name of each value, or the one name of all."""
     value_field: str | None = None
     """Column for the pixels' value in place of the class, confidence and boundary."""
+    multi: bool = False
+    """True where a parcel may have several polygons; then all are stored as multipolygons."""
 
     def __post_init__(self) -> None:
         taken = {name for name, _ in _MEASURES} | {"parcel_id", GEOMETRY, "fid"}
@@ -66,12 +73,13 @@ class Columns:
 
     def record_batch(self, batch: Batch) -> pa.RecordBatch:
         """Lay a batch's arrays side by side; numbers that are not known become null."""
-        kind = pa.array(batch.value) if self.value_field is not None else self._names(batch.value)
+        kind = pa.array(batch.value) if self.value_field is not None else _names(batch)
         measures = [
             pa.array(getattr(batch, name), dtype, from_pandas=True)
             for name, dtype in self._measures()
         ]
-        columns = [pa.array(batch.parcel_id), kind, *measures, _binary(*batch.wkb())]
+        geometry = _binary(*_kind(*batch.wkb(), multi=self.multi))
+        columns = [pa.array(batch.parcel_id), kind, *measures, geometry]
         return pa.record_batch(columns, schema=self.schema())
 
     def record_batches(self, batches: Iterable[Batch]) -> Iterator[pa.RecordBatch]:
@@ -84,15 +92,6 @@ class Columns:
         predicted = ("confidence", "boundary")
         return [one for one in _MEASURES if self.value_field is None or one[0] not in predicted]
 
-    def _names(self, values: NDArray[np.int64]) -> pa.StringArray:
-        if isinstance(self.classes, str):
-            return pa.DictionaryArray.from_arrays(
-                np.zeros(len(values), np.int32), pa.array([self.classes])
-            ).dictionary_decode()
-        different, index = np.unique(values, return_inverse=True)
-        names = pa.array([self.classes.get(int(value), str(value)) for value in different])
-        return names.take(pa.array(index.ravel()))
-
 
 _MEASURES = [
     ("area_m2", pa.float64()),
@@ -101,6 +100,37 @@ _MEASURES = [
     ("boundary", pa.float64()),
     ("edge", pa.bool_()),
 ]
+
+
+def _names(batch: Batch) -> pa.StringArray:
+    """Name the class of each parcel; without names, all are parcels."""
+    if batch.classes is None:
+        values, index = [DEFAULT_CLASS], np.zeros(len(batch.value), np.intp)
+    else:
+        different, index = np.unique(batch.value, return_inverse=True)
+        values = [batch.classes.get(int(value), str(value)) for value in different]
+    return pa.array(values, pa.string()).take(pa.array(index.ravel()))
+
+
+def _kind(
+    offsets: NDArray[Any], content: Any, *, multi: bool
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Make multipolygons of all polygons, or check that there are only polygons."""
+    raw = np.frombuffer(content, np.uint8)
+    single = raw[offsets[:-1] + 1] == WKB_POLYGON
+    if not multi:
+        if not single.all():
+            raise ValueError("a parcel has several polygons; write with multi=True")
+        return offsets, raw
+    extra = len(ONE_POLYGON) * np.cumsum(np.concatenate([[0], single]))
+    moved = offsets + extra
+    is_new = np.zeros(moved[-1], np.bool_)
+    starts = moved[:-1][single]
+    is_new[starts[:, None] + np.arange(len(ONE_POLYGON))] = True
+    out = np.empty(moved[-1], np.uint8)
+    out[is_new] = np.tile(ONE_POLYGON, len(starts))
+    out[~is_new] = raw
+    return moved, out
 
 
 def _binary(offsets: NDArray[Any], content: Any) -> pa.BinaryArray:

@@ -29,7 +29,7 @@ DRIVERS = {
     ".parquet": "Parquet",
 }
 """Format of each suffix."""
-CHUNK = 8192
+CHUNK = 16384
 """Parcels that are handed to GDAL at once, each time in one transaction."""
 SHORT_NAMES = {"perimeter_m": "perim_m"}
 """A Shapefile's names have at most 10 letters."""
@@ -48,8 +48,8 @@ def write_parcels(
     crs: str | None,
     layer: str = "parcels",
     metadata: Mapping[str, Any] | None = None,
-    classes: Mapping[int, str] | str = "parcel",
     value_field: str | None = None,
+    multi: bool = False,
 ) -> int:
     """Write batches of parcels as one layer and read it back; memory is O(batch).
 
@@ -59,8 +59,8 @@ def write_parcels(
         crs: WKT, kept as it is; None for none.
         layer: its name.
         metadata: provenance, kept as JSON in a GeoPackage and in GeoParquet.
-        classes: name of each value, or the one name of all.
         value_field: column for the values themselves, in place of class, confidence and boundary.
+        multi: True where a parcel may have several polygons.
 
     Returns:
         How many parcels were written.
@@ -72,12 +72,12 @@ def write_parcels(
     """
     path = Path(path)
     driver = check_output(path, layer)
-    columns = Columns(classes, value_field)
+    columns = Columns(value_field, multi)
     counted = _Counted(columns.record_batches(batches))
     if driver == "Parquet":
-        write_parquet(path, counted, columns.schema(), crs=crs, metadata=metadata or {})
+        write_parquet(path, counted, columns, crs=crs, metadata=metadata or {})
     else:
-        _write_ogr(path, counted, columns.schema(), driver, crs, layer)
+        _write_ogr(path, counted, columns, driver, crs, layer)
     if driver == "GPKG":
         geopackage.finish(path, layer, metadata or {}, date=DATE, count=counted.rows)
     elif driver != "Parquet":
@@ -124,8 +124,9 @@ class _Counted:
 
 
 def _write_ogr(
-    path: Path, batches: _Counted, schema: pa.Schema, driver: str, crs: str | None, layer: str
+    path: Path, batches: _Counted, columns: Columns, driver: str, crs: str | None, layer: str
 ) -> None:
+    schema = columns.schema()
     if driver == "ESRI Shapefile":
         log.warning("a Shapefile has short names, 2 GiB at most and no style; .gpkg is better")
         schema = pa.schema([_short(field) for field in schema])
@@ -137,8 +138,8 @@ def _write_ogr(
             ignore_missing_crs()
             pyogrio.write_arrow(
                 stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
-                geometry_type="Polygon", crs=_known(crs), dataset_options=dataset,
-                layer_options=options,
+                geometry_type="MultiPolygon" if columns.multi else "Polygon", crs=_known(crs),
+                dataset_options=dataset, layer_options=options,
             )
     except OGRCRSError as error:
         raise CRSError(f"the CRS of the scene cannot be stored in {path.name}: {error}") from error

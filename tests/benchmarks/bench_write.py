@@ -38,6 +38,7 @@ class SyntheticBatch:
     edge: NDArray[np.bool_]
     offsets: NDArray[np.int32]
     content: NDArray[np.uint8]
+    classes: None = None
 
     def wkb(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Give offsets and bytes."""
