@@ -118,7 +118,7 @@ def test_the_command_writes_both_files(sample_data, tmp_path):
     with rasterio.open(picture) as file:
         assert file.shape == (64, 64)
         assert file.crs.to_epsg() == 25832
-        assert file.photometric.name == "rgb"
+        assert [one.name for one in file.colorinterp] == ["red", "green", "blue"]
     assert pyogrio.read_info(parcels, layer="parcels")["crs"] == "EPSG:25832"
 
 
