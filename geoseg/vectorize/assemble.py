@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from affine import Affine
-from numba import njit
 
+from geoseg.vectorize.compiled import helper, kernel
 from geoseg.vectorize.stitch import (
     ACROSS_END,
     ACROSS_START,
@@ -42,7 +42,7 @@ class Lines:
     """(m, 2) int32, half pixels."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _link(starts, order, after, following):
     """Find for each half arc the one that leaves by its key."""
     for half in range(len(after)):
@@ -56,7 +56,7 @@ def _link(starts, order, after, following):
         following[half] = order[low]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walk_rings(order, starts, regions, following, arcs, table, halves, ring_offsets, rings):
     """Walk the rings; each starts at the smallest of its keys."""
     seen = np.zeros(len(order), np.bool_)
@@ -80,7 +80,7 @@ def _walk_rings(order, starts, regions, following, arcs, table, halves, ring_off
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_points(order, ring_offsets, halves, arcs, offsets, out):
     for k in range(len(order)):
         n = np.int64(1)
@@ -90,7 +90,7 @@ def _count_points(order, ring_offsets, halves, arcs, offsets, out):
         out[k + 1] = out[k] + n
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _write_ring(halves, arcs, offsets, points, affine, backward, xy):
     """Write one ring in CRS coordinates; all rings use the same arithmetic for a point."""
     n = 0
@@ -105,12 +105,12 @@ def _write_ring(halves, arcs, offsets, points, affine, backward, xy):
             xy[at, 1] = affine[3] * col + affine[4] * row + affine[5]
             n += 1
     if backward:
-        xy[0] = xy[len(xy) - 1]
+        xy[0, 0], xy[0, 1] = xy[n, 0], xy[n, 1]
     else:
-        xy[n] = xy[0]
+        xy[n, 0], xy[n, 1] = xy[0, 0], xy[0, 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_rings(
     order, ring_offsets, halves, arcs, offsets, points, affine, backward, out, xy
 ):

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from geoseg.vectorize.compiled import helper, kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _wkb_sizes(ring_offsets, polygon_offsets, parcel_offsets, out):
     for parcel in range(len(parcel_offsets) - 1):
         first, stop = parcel_offsets[parcel], parcel_offsets[parcel + 1]
@@ -20,14 +21,14 @@ def _wkb_sizes(ring_offsets, polygon_offsets, parcel_offsets, out):
         )
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _put(out, at, value):
     for k in range(4):
         out[at + k] = (value >> (8 * k)) & 255
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_wkb(raw, ring_offsets, polygon_offsets, parcel_offsets, out):
     at = 0
     for parcel in range(len(parcel_offsets) - 1):
@@ -42,8 +43,9 @@ def _write_wkb(raw, ring_offsets, polygon_offsets, parcel_offsets, out):
             for ring in range(one, two):
                 low, high = ring_offsets[ring], ring_offsets[ring + 1]
                 at = _put(out, at, high - low)
-                out[at : at + 16 * (high - low)] = raw[16 * low : 16 * high]
-                at += 16 * (high - low)
+                for place in range(16 * low, 16 * high):
+                    out[at] = raw[place]
+                    at += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class ParcelBatch:
     polygon_offsets: np.ndarray
     """(polygons + 1,) int64, start of each polygon in the rings: the shell, then its holes."""
     parcel_offsets: np.ndarray
-    """(n + 1,) int64, start of each parcel in the polygons; more than one only if connectivity is 8."""
+    """(n + 1,) int64, start of each parcel in polygons; more than one only with connectivity 8."""
     classes: Mapping[int, str] | None = None
     """Names of values, if given."""
 

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
-from numba import njit
 from pyproj.exceptions import CRSError as ProjError
 from pyproj.exceptions import ProjError as TransformError
 
 from geoseg.grid import GeoBox
 from geoseg.spec import PROBABILITY_NODATA
-from geoseg.vectorize.trace import BORDER_COUNT, BORDER_SUM, PARCEL_COUNT, PARCEL_SUM
+from geoseg.vectorize.compiled import helper, kernel
+from geoseg.vectorize.trace import BORDER_SUM, PARCEL_SUM
 
 DISTORTION = 1e-3
 """Relative difference of planar and geodesic area from which the geodesic is used."""
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _add(table, region, column, value):
     if value != PROBABILITY_NODATA:
         table[region, column] += value
         table[region, column + 1] += 1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _tally_row(starts, regions, row, table):
     """Add the pixels of one row to their regions, and the pixels beside its vertical borders."""
     for run in range(len(starts) - 1):
@@ -40,7 +40,7 @@ def _tally_row(starts, regions, row, table):
             _add(table, region, BORDER_SUM, row[1, starts[run] - 1])
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _tally_between(starts, regions, row, below_starts, below_regions, below, table):
     """Add the pixels on both sides of the horizontal borders between two rows."""
     one = two = 0
@@ -65,7 +65,7 @@ def _tally_between(starts, regions, row, below_starts, below_regions, below, tab
         col = stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tally(offsets, starts, regions, probabilities, table):
     """Add the probabilities of all rows but the first to their regions.
 
@@ -85,7 +85,7 @@ def tally(offsets, starts, regions, probabilities, table):
             )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shoelace(coords, ring_offsets, polygon_offsets, period, areas):
     """Add up the signed areas of each polygon's rings, from its first point as origin."""
     for polygon in range(len(polygon_offsets) - 1):
@@ -104,7 +104,7 @@ def _shoelace(coords, ring_offsets, polygon_offsets, period, areas):
         areas[polygon] = total / 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters):
     for polygon in range(len(polygon_offsets) - 1):
         total = 0.0

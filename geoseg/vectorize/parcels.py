@@ -165,7 +165,7 @@ class _Stream:
             return
         room = 2 * len(self.corners) + 4
         table, offsets = np.zeros((room, 10), np.int64), np.zeros(room + 1, np.int64)
-        chain = np.empty(2 * room, np.int32)
+        chain = np.empty(2 * room, np.int64)
         n = stitch.find_arcs(
             self.corners, first, self.settled, wanted, self.geobox.width, table, offsets, chain
         )

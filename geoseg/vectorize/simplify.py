@@ -17,10 +17,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from geoseg.vectorize.compiled import helper, kernel
 from geoseg.vectorize.smooth import draw, points_of
-from geoseg.vectorize.stitch import bit, onward, step
+from geoseg.vectorize.stitch import bit, onward, reverse, step
 from geoseg.vectorize.trace import FLAGS, NODE, X, Y
 
 SLACK = 1.0
@@ -38,7 +38,7 @@ def margin(tolerance: float, aspect: float) -> int:
     return math.ceil(near / math.sqrt(aspect)) + 5
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _distance2(x, y, ax, ay, bx, by, aspect):
     """Give the squared distance of a point to a segment, in half pixels of the mean size."""
     dx, dy = float(bx - ax), (by - ay) * aspect
@@ -53,7 +53,7 @@ def _distance2(x, y, ax, ay, bx, by, aspect):
     return cross * cross / length2 / aspect
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _farthest(points, start, stop, aspect):
     """Find the point between two that is farthest from their segment, the first of equals."""
     best, where = -1.0, start
@@ -65,7 +65,7 @@ def _farthest(points, start, stop, aspect):
     return where, best
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _encloses(points, start, stop, x, y):
     """Tell whether a point is in or on the area between an arc's part and its shortcut."""
     winding = 0
@@ -83,7 +83,7 @@ def _encloses(points, start, stop, x, y):
     return winding != 0
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _span(a, b, low, high, across_a, across_b):
     """Give the part of a segment, along x, where its y is within low and high."""
     if a == b:
@@ -95,7 +95,7 @@ def _span(a, b, low, high, across_a, across_b):
     return min(one, two), max(one, two)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _is_blocked(corners, corner, cut, own, points, start, stop, n, shift):
     """Tell whether a point of this corner forbids a shortcut."""
     here = np.empty((2, 2), np.int32)
@@ -120,7 +120,7 @@ def _is_blocked(corners, corner, cut, own, points, start, stop, n, shift):
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _is_clear(corners, rows, cut, own, points, start, stop, n, shift, reach, aspect):
     """Tell whether no other point is between an arc's part and its shortcut."""
     ax, ay, bx, by = points[start, 0], points[start, 1], points[stop, 0], points[stop, 1]
@@ -146,7 +146,7 @@ def _is_clear(corners, rows, cut, own, points, start, stop, n, shift, reach, asp
     return True
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _has_twin(corners, chain, tolerance2, aspect):
     """Tell whether another arc joins the same ends and is as near to their segment."""
     first, last = chain[0], chain[-1]
@@ -169,7 +169,7 @@ def _has_twin(corners, chain, tolerance2, aspect):
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _turn_loop(points, n):
     """Start a loop at a point that is far from the others; give by how many points it turned."""
     best, where = -1, 0
@@ -177,12 +177,15 @@ def _turn_loop(points, n):
         dx, dy = np.int64(points[k, 0] - points[0, 0]), np.int64(points[k, 1] - points[0, 1])
         if dx * dx + dy * dy > best:
             best, where = dx * dx + dy * dy, k
-    turned = np.concatenate((points[where : n - 1], points[: where + 1]))
-    points[:n] = turned
+    for axis in range(2):
+        reverse(points[:, axis], 0, where)
+        reverse(points[:, axis], where, n - 1)
+        reverse(points[:, axis], 0, n - 1)
+        points[n - 1, axis] = points[0, axis]
     return where
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _split_loop(points, n, keep, aspect):
     """Keep the point farthest from a loop's start, and one more on either way back."""
     best, far = -1, 0
@@ -197,16 +200,16 @@ def _split_loop(points, n, keep, aspect):
             keep[where] = True
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _douglas_peucker(corners, rows, chain, cut, own, points, n, shift, keep, tolerance, aspect):
     """Mark the points of one arc that stay."""
     tolerance2 = 4 * tolerance * tolerance
     is_loop = points[0, 0] == points[n - 1, 0] and points[0, 1] == points[n - 1, 1]
-    keep[:n] = False
-    keep[0] = keep[n - 1] = True
+    for k in range(n):
+        keep[k] = k == 0 or k == n - 1
     if is_loop:
         _split_loop(points, n, keep, aspect)
-    stack = np.empty(n, np.int32)
+    stack = np.empty(n, np.int64)
     start = 0
     stack[0] = n - 1
     height = 1
@@ -236,7 +239,7 @@ def _douglas_peucker(corners, rows, chain, cut, own, points, n, shift, keep, tol
             keep[where] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def simplify(corners, rows, offsets, chain, cut, tolerance, aspect, points, point_offsets):
     """Draw the arcs and leave out the points that they can do without.
 
@@ -250,18 +253,19 @@ def simplify(corners, rows, offsets, chain, cut, tolerance, aspect, points, poin
         points: (2 * len(chain), 2) int32, half pixels, written.
         point_offsets: (arcs + 1,) int64, written.
     """
-    own = np.full(len(corners), -1, np.int32)
+    own = np.full(len(corners), -1, np.int64)
     longest = 0
     for arc in range(len(offsets) - 1):
         longest = max(longest, offsets[arc + 1] - offsets[arc])
     line = np.empty((2 * longest + 2, 2), np.int32)
-    firsts = np.empty(longest, np.int32)
+    firsts = np.empty(longest, np.int64)
     keep = np.empty(2 * longest + 2, np.bool_)
     total = 0
     for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
         n = draw(corners, links, cut, line, firsts)
-        keep[:n] = True
+        for k in range(n):
+            keep[k] = True
         if n > 2 and tolerance >= 0:
             is_free = links[0] == links[-1] and not corners[links[0], FLAGS] & NODE
             shift = _turn_loop(line, n) if is_free else -1
@@ -274,6 +278,6 @@ def simplify(corners, rows, offsets, chain, cut, tolerance, aspect, points, poin
                 own[links[k]] = -1
         for k in range(n):
             if keep[k]:
-                points[total] = line[k]
+                points[total, 0], points[total, 1] = line[k, 0], line[k, 1]
                 total += 1
         point_offsets[arc + 1] = total

@@ -12,25 +12,25 @@ is half a pixel whatever the length of the edge, so arcs meet at junctions only.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from geoseg.vectorize.compiled import helper
 from geoseg.vectorize.trace import DOWN, EAST, FLAGS, NODE, SOUTH, UP, X, Y
 
 LONG = 3
 """Pixels: a corner between two edges at least this long is kept."""
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _vertical(corners, corner):
     """Give the signed length of a corner's vertical edge; an edge out of sight is long."""
     down = corners[corner, FLAGS] & SOUTH
-    other = corners[corner, DOWN] if down else corners[corner, UP]
+    other = np.int64(corners[corner, DOWN] if down else corners[corner, UP])
     if other < 0:
         return LONG if down else -LONG
     return corners[other, Y] - corners[corner, Y]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def points_of(corners, corner, cut, points, n):
     """Write the points that stand for a corner, the one on its horizontal edge first.
 
@@ -59,7 +59,7 @@ def points_of(corners, corner, cut, points, n):
     return n + 2
 
 
-@njit(cache=True, nogil=True)
+@helper
 def draw(corners, chain, cut, points, firsts):
     """Write the points of one arc; a loop ends with its first point.
 
@@ -68,7 +68,7 @@ def draw(corners, chain, cut, points, firsts):
         chain: (m,) rows of it, from junction to junction.
         cut: see `points_of`.
         points: (2 m, 2) int32, written.
-        firsts: (m,) int32, written: the first point of each corner.
+        firsts: (m,) int64, written: the first point of each corner.
 
     Returns:
         The number of points.
@@ -82,7 +82,7 @@ def draw(corners, chain, cut, points, firsts):
             for axis in range(2):
                 points[n, axis], points[n + 1, axis] = points[n + 1, axis], points[n, axis]
         if n > 0 and points[n, 0] == points[n - 1, 0] and points[n, 1] == points[n - 1, 1]:
-            points[n] = points[n + 1]
+            points[n, 0], points[n, 1] = points[n + 1, 0], points[n + 1, 1]
             firsts[k] = n - 1
             n = stop - 1
         else:
@@ -91,7 +91,7 @@ def draw(corners, chain, cut, points, firsts):
     if is_loop:
         if points[n - 1, 0] == points[0, 0] and points[n - 1, 1] == points[0, 1]:
             n -= 1
-        points[n] = points[0]
+        points[n, 0], points[n, 1] = points[0, 0], points[0, 1]
         firsts[len(chain) - 1] = 0
         n += 1
     return n

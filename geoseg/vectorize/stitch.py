@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from geoseg.vectorize.compiled import helper, kernel
 from geoseg.vectorize.trace import (
     DOWN,
     EAST,
@@ -54,10 +54,10 @@ class Arcs:
     offsets: np.ndarray
     """(n + 1,) int64, start of each arc in chain."""
     chain: np.ndarray
-    """(m,) int32, rows of the corner table; a loop repeats its first at its end."""
+    """(m,) int64, rows of the corner table; a loop repeats its first at its end."""
 
 
-@njit(cache=True, nogil=True)
+@helper
 def bit(direction):
     """Give the flag of a direction."""
     if direction == 0:
@@ -67,17 +67,17 @@ def bit(direction):
     return WEST if direction == 2 else NORTH
 
 
-@njit(cache=True, nogil=True)
+@helper
 def step(corners, corner, direction):
     """Go along an edge to the next corner; -1 where it is not read yet, or no longer kept."""
     if direction == 0:
         return corner + 1
     if direction == 2:
         return corner - 1
-    return corners[corner, DOWN] if direction == 1 else corners[corner, UP]
+    return np.int64(corners[corner, DOWN] if direction == 1 else corners[corner, UP])
 
 
-@njit(cache=True, nogil=True)
+@helper
 def onward(flags, direction):
     """Choose the edge that keeps the region on the right hand: right, else on, else left."""
     for turn in (1, 0, 3):
@@ -86,7 +86,7 @@ def onward(flags, direction):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _walk(corners, first, direction, chain, n):
     """Write the corners from `first` to a junction, or back to `first`; n where one is past it."""
     stop = n + 1
@@ -103,8 +103,8 @@ def _walk(corners, first, direction, chain, n):
         direction = onward(corners[here, FLAGS], direction)
 
 
-@njit(cache=True, nogil=True)
-def _reverse(chain, start, stop):
+@helper
+def reverse(chain, start, stop):
     stop -= 1
     while start < stop:
         chain[start], chain[stop] = chain[stop], chain[start]
@@ -112,7 +112,7 @@ def _reverse(chain, start, stop):
         stop -= 1
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _heading(corners, here, there):
     """Give the direction of the edge between two neighbours of a chain."""
     if corners[there, Y] == corners[here, Y]:
@@ -120,73 +120,74 @@ def _heading(corners, here, there):
     return 1 if corners[there, Y] > corners[here, Y] else 3
 
 
-@njit(cache=True, nogil=True)
-def _across(corner, direction):
+@helper
+def _ahead(corners, corner, direction):
+    """Give the regions ahead of a corner, left and right: beside the edge that leaves that way."""
+    left = (NE, SE, SW, NW)[direction]
+    right = (SE, SW, NW, NE)[direction]
+    return corners[corner, left], corners[corner, right]
+
+
+@helper
+def _across(corners, corner, direction):
     """Give the region left and ahead of a junction of four edges; -1 at others."""
-    if corner[FLAGS] & 15 != 15:
-        return -1
-    if direction == 0:
-        return corner[NE]
-    if direction == 1:
-        return corner[SE]
-    return corner[SW] if direction == 2 else corner[NW]
+    return _ahead(corners, corner, direction)[0] if corners[corner, FLAGS] & 15 == 15 else -1
 
 
-@njit(cache=True, nogil=True)
-def _sides(corner, direction):
-    """Give the regions on the left and the right of an edge that leaves a corner."""
-    if direction == 0:
-        return corner[NE], corner[SE]
-    if direction == 1:
-        return corner[SE], corner[SW]
-    if direction == 2:
-        return corner[SW], corner[NW]
-    return corner[NW], corner[NE]
+@helper
+def _key(corners, corner, width, direction):
+    """Give the key by which an arc leaves a corner."""
+    return (np.int64(corners[corner, Y]) * (width + 1) + corners[corner, X]) * 4 + direction
 
 
-@njit(cache=True, nogil=True)
-def _describe(corners, chain, start, stop, width, arc):
+@helper
+def _describe(corners, chain, start, stop, width, table, arc):
     """Fill in one row of the arc table."""
-    first, last = corners[chain[start]], corners[chain[stop - 1]]
-    out = _heading(corners, chain[start], chain[start + 1])
-    into = _heading(corners, chain[stop - 2], chain[stop - 1])
+    first, last = chain[start], chain[stop - 1]
+    out = _heading(corners, first, chain[start + 1])
+    into = _heading(corners, chain[stop - 2], last)
     back_in, back_out = (out + 2) & 3, (into + 2) & 3
-    first_place = (np.int64(first[Y]) * (width + 1) + first[X]) * 4
-    last_place = (np.int64(last[Y]) * (width + 1) + last[X]) * 4
-    arc[LEFT], arc[RIGHT] = _sides(first, out)
-    arc[START] = first_place + out
-    arc[END] = last_place + back_out
-    if first[FLAGS] & NODE:
-        arc[AFTER_END] = last_place + onward(last[FLAGS], into)
-        arc[AFTER_START] = first_place + onward(first[FLAGS], back_in)
-    else:
-        arc[AFTER_END], arc[AFTER_START] = arc[START], arc[END]
-    arc[ACROSS_END], arc[ACROSS_START] = _across(last, into), _across(first, back_in)
-    area = np.int64(0)
+    table[arc, LEFT], table[arc, RIGHT] = _ahead(corners, first, out)
+    table[arc, START] = _key(corners, first, width, out)
+    table[arc, END] = _key(corners, last, width, back_out)
+    table[arc, AFTER_END], table[arc, AFTER_START] = table[arc, START], table[arc, END]
+    if corners[first, FLAGS] & NODE:
+        turn = onward(corners[last, FLAGS], into)
+        table[arc, AFTER_END] = _key(corners, last, width, turn)
+        turn = onward(corners[first, FLAGS], back_in)
+        table[arc, AFTER_START] = _key(corners, first, width, turn)
+    table[arc, ACROSS_END] = _across(corners, last, into)
+    table[arc, ACROSS_START] = _across(corners, first, back_in)
+    area2 = np.int64(0)
     for k in range(start, stop - 1):
-        here, there = corners[chain[k]], corners[chain[k + 1]]
-        area += np.int64(here[X]) * there[Y] - np.int64(there[X]) * here[Y]
-    arc[AREA2] = area
+        here, there = chain[k], chain[k + 1]
+        area2 += np.int64(corners[here, X]) * corners[there, Y]
+        area2 -= np.int64(corners[there, X]) * corners[here, Y]
+    table[arc, AREA2] = area2
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _orient(corners, chain, start, stop):
     """Make the chain start at its smaller end; a loop, at its smallest corner and eastward."""
     first, last = chain[start], chain[stop - 1]
     if first == last and not corners[first, FLAGS] & NODE:
-        smallest = start + np.argmin(chain[start : stop - 1])
-        turned = np.concatenate((chain[smallest : stop - 1], chain[start:smallest]))
-        chain[start : stop - 1] = turned
-        first = chain[stop - 1] = chain[start]
-        last = first
+        smallest = start
+        for k in range(start, stop - 1):
+            if chain[k] < chain[smallest]:
+                smallest = k
+        reverse(chain, start, smallest)
+        reverse(chain, smallest, stop - 1)
+        reverse(chain, start, stop - 1)
+        chain[stop - 1] = chain[start]
+        first = last = chain[start]
     there, back = chain[start + 1], chain[stop - 2]
     if first > last or (
         first == last and _heading(corners, first, there) > _heading(corners, last, back)
     ):
-        _reverse(chain, start, stop)
+        reverse(chain, start, stop)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _chain_from(corners, corner, out, chain, start):
     """Write the whole arc that leaves its last corner this way; return `start` if it is not."""
     stop = _walk(corners, corner, out, chain, start)
@@ -198,12 +199,12 @@ def _chain_from(corners, corner, out, chain, start):
         return start if end == corner and back < out else stop
     if end == corner:
         return stop
-    _reverse(chain, start, stop)
+    reverse(chain, start, stop)
     last = _walk(corners, corner, 3, chain, stop - 1)
     return start if last == stop - 1 else last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
     """Find the arcs that became whole with the corners [first, last).
 
@@ -231,14 +232,14 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
             if stop == start:
                 continue
             _orient(corners, chain, start, stop)
-            _describe(corners, chain, start, stop, width, table[n])
+            _describe(corners, chain, start, stop, width, table, n)
             if wanted[table[n, LEFT]] or wanted[table[n, RIGHT]]:
                 n += 1
                 offsets[n] = stop
     return n
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _top(corners, corner, settled):
     """Give the highest row of an open arc, from a corner that it reaches northward."""
     row = corners[corner, Y]
@@ -252,7 +253,7 @@ def _top(corners, corner, settled):
     return row
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def open_row(corners, settled, wanted, last, starts, regions, row):
     """Give the first row that an arc which is not whole yet reaches into; `row` if none is above.
 
@@ -265,13 +266,13 @@ def open_row(corners, settled, wanted, last, starts, regions, row):
         row: first row of corners that is not settled.
     """
     for corner in range(settled, len(corners)):
-        above = corners[corner, UP]
+        above = np.int64(corners[corner, UP])
         if corners[corner, FLAGS] & NORTH and 0 <= above < settled:
             if wanted[corners[corner, NW]] or wanted[corners[corner, NE]]:
                 row = min(row, _top(corners, above, settled))
     before = 0
     for run in range(len(starts)):
-        above = last[starts[run]]
+        above = np.int64(last[starts[run]])
         if 0 <= above < settled and (wanted[before] or wanted[regions[run]]):
             row = min(row, _top(corners, above, settled))
         before = regions[run]

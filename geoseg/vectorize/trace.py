@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from geoseg.vectorize.compiled import helper, kernel
 
 OUTSIDE = np.iinfo(np.int64).min
 """The value around the raster; no raster may use it."""
@@ -40,7 +41,7 @@ class Runs:
     """(n,) int32, row of the region table; 0 is outside."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_runs(labels, offsets):
     height, width = labels.shape
     for row in range(height):
@@ -50,7 +51,7 @@ def _count_runs(labels, offsets):
         offsets[row + 1] = offsets[row] + changes + 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_runs(labels, offsets, starts, values, flags):
     height, width = labels.shape
     words = flags.view(np.uint64)
@@ -111,7 +112,7 @@ def below(above: Runs, rows: Runs) -> Runs:
     )
 
 
-@njit(cache=True, nogil=True)
+@helper
 def root(parents, region):
     """Find the region that this one was merged into; paths are halved on the way."""
     while parents[region] != region:
@@ -120,7 +121,7 @@ def root(parents, region):
     return region
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _connect_run(run, stop, above, above_stop, starts, values, regions, parents):
     """Give a run the region of the equal runs above it; -1 where there is none."""
     region = -1
@@ -136,10 +137,9 @@ def _connect_run(run, stop, above, above_stop, starts, values, regions, parents)
                 parents[other] = region
         above += 1
     regions[run] = region
-    return max(above - 1, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def connect(offsets, starts, values, regions, parents, table, known, first_row):
     """Find the regions of all rows but the first, which has them.
 
@@ -174,7 +174,7 @@ def connect(offsets, starts, values, regions, parents, table, known, first_row):
     return known
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settle(parents, table, known, places):
     """Number the merged regions without gaps and add up what is known of each.
 
@@ -191,7 +191,8 @@ def settle(parents, table, known, places):
     for region in range(known):
         if parents[region] == region:
             places[region] = n
-            table[n] = table[region]
+            for column in range(table.shape[1]):
+                table[n, column] = table[region, column]
             n += 1
         else:
             into = places[root(parents, region)]
@@ -203,7 +204,7 @@ def settle(parents, table, known, places):
     return n
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _flags(north, south, west, east, on_edge):
     flags = NORTH * north + SOUTH * south + WEST * west + EAST * east
     if north + south + west + east > 2 or on_edge:
@@ -211,7 +212,7 @@ def _flags(north, south, west, east, on_edge):
     return flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
     """Write the corners between consecutive rows, in row-major order, and link them up and down.
 
@@ -248,13 +249,13 @@ def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
             if north and south and not west and not east:
                 continue
             on_edge = (x == 0 or x == width) and (y == 0 or y == height)
-            corner = corners[n]
-            corner[X], corner[Y], corner[UP], corner[DOWN] = x, y, -1, -1
-            corner[FLAGS] = _flags(north, south, west, east, on_edge)
-            corner[NW], corner[NE] = north_west, north_east
-            corner[SW], corner[SE] = south_west, south_east
+            corners[n, X], corners[n, Y] = x, y
+            corners[n, UP], corners[n, DOWN] = -1, -1
+            corners[n, FLAGS] = _flags(north, south, west, east, on_edge)
+            corners[n, NW], corners[n, NE] = north_west, north_east
+            corners[n, SW], corners[n, SE] = south_west, south_east
             if north:
-                corner[UP] = last[x]
+                corners[n, UP] = last[x]
                 if last[x] >= 0:
                     corners[last[x], DOWN] = n
             if south:
