@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from geoseg.errors import OptionError, VectorError
+from geoseg.errors import OptionError
 from geoseg.grid import GeoBox, Window
 from geoseg.ground import metres_per_pixel
 from geoseg.learning.chips import ArraySource
 from geoseg.raster import Scene, rasterize
+from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
 
@@ -180,20 +181,12 @@ def read_labels(path: Path, geobox: GeoBox) -> np.ndarray:
     """Read labels on a scene's grid: (rows, cols) int32, 0 background, -1 not known.
 
     Raises:
-        OptionError: a label raster is on another grid, or a scene without a CRS has vector labels.
+        OptionError: a label raster is on another grid.
+        RasterError, VectorError, CRSError: the labels cannot be read, or lie elsewhere.
     """
     if path.suffix.lower() in RASTERS:
         return _label_raster(path, geobox)
-    from geoseg.vector import read_geometries
-
-    if geobox.crs is None:
-        raise OptionError(
-            f"{path} cannot be laid on a scene without a CRS; give a label raster of its size"
-        )
-    geometries, _ = read_geometries(path, crs=geobox.crs)
-    if not geometries:
-        raise VectorError(f"{path} has no polygons")
-    return rasterize(geometries, geobox)
+    return rasterize(read_geometries(path, crs=geobox.crs), geobox)
 
 
 def _label_raster(path: Path, geobox: GeoBox) -> np.ndarray:
