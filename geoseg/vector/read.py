@@ -165,17 +165,17 @@ def _reprojected(
     path: str | Path, table: geopandas.GeoSeries, crs: str | None
 ) -> geopandas.GeoSeries:
     if table.crs is None and crs is None:
-        log.warning("%s and the scene have no CRS: coordinates are used as they are", path)
+        log.warning("%s and what it is laid on have no CRS: coordinates are used as they are", path)
         return table
     if table.crs is None:
         raise CRSError(
-            f"{path} has no CRS but the scene has one; set the layer's, for example in QGIS with "
-            "'Assign projection'"
+            f"{path} has no CRS, but what it is laid on has one; give it its own, for example in "
+            "QGIS with 'Assign projection'"
         )
     if crs is None:
         raise CRSError(
-            f"{path} has a CRS ({table.crs.name}) but the scene has none; set the scene's with "
-            "gdal_edit -a_srs"
+            f"{path} has a CRS ({table.crs.name}), but what it is laid on has none; give that one "
+            "its own, for a raster with gdal_edit -a_srs"
         )
     moved = table.to_crs(crs)
     if not np.isfinite(moved.total_bounds).all():
