@@ -25,6 +25,9 @@ VECTORS = (".gpkg", ".parquet", ".fgb", ".geojson", ".shp")
 """Suffixes of vector labels, tried before rasters."""
 FOLDERS = (("images", "instances"), ("images", "labels"), ("scenes", "labels"))
 """Pairs of folders in which scenes and labels have the same stem."""
+EDGE = 4
+"""Pixels along a scene's edge whose labels do not count: hand-drawn parcels often end just short
+of it, which would teach borders that are not there."""
 MOST_BYTES = 4 << 30
 """Scenes and labels kept in memory; more is refused before anything is read."""
 
@@ -173,8 +176,16 @@ def _load(name: str, pair: Pair, scene: Scene, bands: tuple[int, ...]) -> ArrayS
     image, valid = scene.read(Window(0, 0, box.width, box.height), bands)
     metres = metres_per_pixel(box)
     resolution = None if metres is None else (metres[0] * metres[1]) ** 0.5
-    labels = read_labels(pair.labels, box)
+    labels = without_edge(read_labels(pair.labels, box))
     return ArraySource(name, image, labels, valid, resolution, pair.weight)
+
+
+def without_edge(labels: np.ndarray) -> np.ndarray:
+    """Give labels with the outermost `EDGE` pixels not known."""
+    inner = (slice(EDGE, -EDGE), slice(EDGE, -EDGE))
+    kept = np.full_like(labels, -1)
+    kept[inner] = labels[inner]
+    return kept
 
 
 def read_labels(path: Path, geobox: GeoBox) -> np.ndarray:
