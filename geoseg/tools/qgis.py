@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
@@ -65,10 +64,7 @@ def handshake(plugin_version: str) -> dict[str, Any]:
         f"Type in a terminal\n\n    {sys.executable} -m geoseg qgis install\n\n"
         "and start QGIS again."
     )
-    models = importlib.util.find_spec("geoseg.models")
-    folders = models.submodule_search_locations if models else None
-    names = sorted(one.stem for place in folders or () for one in Path(place).glob("*.safetensors"))
-    return {"version": geoseg.__version__, "fits": fits, "advice": advice, "models": names}
+    return {"version": geoseg.__version__, "fits": fits, "advice": advice, "models": _models()}
 
 
 def plugin_folder() -> Path:
@@ -84,6 +80,12 @@ def plugin_folder() -> Path:
         if file.parts[-2:] == (PLUGIN, "metadata.txt"):
             return Path(os.path.realpath(file.locate())).parent
     raise OptionError("this geoseg was installed without the QGIS plugin; install it again by pip")
+
+
+def _models() -> list[str]:
+    """Name the bundled models, without loading what reads them."""
+    folder = Path(geoseg.__file__).parent / "models"
+    return sorted(one.stem for one in folder.glob("*.safetensors"))
 
 
 def _profiles(name: str | None, folder: str | Path | None) -> list[Path]:
@@ -135,7 +137,7 @@ def _install(source: Path, profile: Path) -> Path:
         _replace_folder(source, target)
         engine = profile / "geoseg" / "engine.json"
         engine.parent.mkdir(parents=True, exist_ok=True)
-        written = {"python": sys.executable, "version": geoseg.__version__}
+        written = {"python": sys.executable, "version": geoseg.__version__, "models": _models()}
         engine.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
         _switch(profile, on=True)
     except OSError as error:

@@ -1,0 +1,57 @@
+"""The box for a model: bundled models in a list, and a button for model files."""
+
+from __future__ import annotations
+
+import json
+
+from processing.gui.wrappers import WidgetWrapper
+from qgis.core import QgsApplication
+from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton, QWidget
+
+from .engine import engine_file
+from .parameters import MODEL
+
+
+def bundled_models() -> list:
+    """List the bundled models as `geoseg qgis install` found them."""
+    try:
+        with open(engine_file(QgsApplication.qgisSettingsDirPath()), encoding="utf-8") as file:
+            names = [str(name) for name in json.load(file).get("models", [])]
+    except (OSError, ValueError, AttributeError):
+        names = []
+    return names or [MODEL]
+
+
+class ModelWidget(WidgetWrapper):
+    """A list that can be typed into, and a button that looks for a file."""
+
+    def createWidget(self):
+        """Make the box."""
+        self.names = QComboBox()
+        self.names.setEditable(True)
+        self.names.addItems(bundled_models())
+        self.names.currentTextChanged.connect(lambda: self.widgetValueHasChanged.emit(self))
+        button = QToolButton()
+        button.setText("…")
+        button.clicked.connect(self._browse)
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.names, 1)
+        row.addWidget(button)
+        return box
+
+    def setValue(self, value):
+        """Show a value."""
+        self.names.setCurrentText("" if value is None else str(value))
+
+    def value(self):
+        """Give the value."""
+        return self.names.currentText().strip()
+
+    def _browse(self):
+        chosen, _ = QFileDialog.getOpenFileName(
+            self.names, "Model file", "", "Models (*.safetensors);;All files (*)"
+        )
+        if chosen:
+            self.names.setCurrentText(chosen)
