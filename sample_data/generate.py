@@ -71,12 +71,15 @@ def make_scene(
         crs: a projected CRS in metres.
 
     Raises:
-        ValueError: size or resolution is outside its range.
+        ValueError: size or resolution is outside its range, or there is no such landscape.
     """
     if size < 32 or not 0.2 <= resolution <= 5:
         raise ValueError(
             f"cannot make {size} pixels of {resolution} m; use at least 32, of 0.2 to 5 m"
         )
+    if landscape is not None and landscape not in STYLES:
+        known = ", ".join(sorted(STYLES))
+        raise ValueError(f"there is no landscape {landscape!r}; use one of {known}")
     rng = np.random.Generator(np.random.PCG64(seed))
     style = STYLES[landscape or list(STYLES)[int(rng.integers(len(STYLES)))]]
     side = size * resolution

@@ -90,7 +90,7 @@ def test_some_neighbours_differ_in_colour_and_some_hardly(generate):
 
 def test_strips_of_the_painting_leave_no_seam(generate, monkeypatch):
     whole = generate.make_scene(96, 1.0, seed=6, landscape="bocage").pixels
-    monkeypatch.setattr(generate, "STRIP", 32)
+    monkeypatch.setattr("picture.STRIP", 32)
     parts = generate.make_scene(96, 1.0, seed=6, landscape="bocage").pixels
     difference = np.abs(whole.astype(int) - parts)
     assert difference.mean() < 1.0
@@ -100,6 +100,11 @@ def test_strips_of_the_painting_leave_no_seam(generate, monkeypatch):
 def test_sizes_and_resolutions_out_of_range_are_refused(generate, size, resolution):
     with pytest.raises(ValueError, match="use at least 32, of 0.2 to 5 m"):
         generate.make_scene(size, resolution)
+
+
+def test_an_unknown_landscape_is_refused_with_the_known_ones(generate):
+    with pytest.raises(ValueError, match="no landscape 'tundra'; use one of bocage, mixed"):
+        generate.make_scene(64, 1.0, landscape="tundra")
 
 
 @pytest.mark.parametrize("resolution", [0.2, 5.0])
