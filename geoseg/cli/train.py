@@ -27,11 +27,11 @@ def _recipe(function: Any) -> Any:
                          help="How often to stop and look."),
             click.option("--patience", type=click.IntRange(1), default=6, show_default=True,
                          help="Validations without a better score before the end."),
-            click.option("--calibration", type=click.IntRange(1), default=12, show_default=True,
+            click.option("--calibration", type=click.IntRange(1), default=8, show_default=True,
                          help="Batches for BatchNorm's statistics before each validation."),
-            click.option("--precision", type=click.Choice(["float32", "bfloat16"]),
-                         default="float32", show_default=True,
-                         help="bfloat16 is quicker where the processor has it."),
+            click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]),
+                         default="auto", show_default=True,
+                         help="auto: bfloat16 where the processor has it built in."),
             click.option("--seed", type=int, default=0, show_default=True, help="Of all draws."),
         )
     ):

@@ -39,6 +39,16 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
+def choose_precision(name: str, device: str) -> str:
+    """Choose the numbers to train in: `auto` takes bfloat16 where the device has it built in."""
+    if name != "auto":
+        return name
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    has = torch.cpu.get_capabilities()
+    return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") else "float32"
+
+
 def keep_freed_memory() -> bool:
     """Let glibc keep freed blocks, so that activations are not page-faulted in at every layer.
 

@@ -62,18 +62,19 @@ class Recipe:
     """How many times the run stops to look."""
     patience: int = 6
     """Validations without a better score before the run ends."""
-    calibration: int = 12
+    calibration: int = 8
     """Batches over which BatchNorm's statistics are recomputed."""
-    precision: str = "float32"
-    """Or `bfloat16`: of the forward and backward pass; the loss is always float32."""
+    precision: str = "auto"
+    """`auto`, `float32` or `bfloat16`: of the forward and backward pass and of validations; the loss, BatchNorm's
+    recomputed statistics and the weights are always float32."""
     seed: int = 0
     """Of dropout; the sampler has its own."""
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
             raise OptionError("a training needs an end: give --steps or --time-limit")
-        if self.precision not in ("float32", "bfloat16"):
-            raise OptionError(f"no precision {self.precision!r}; choose float32 or bfloat16")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise OptionError(f"no precision {self.precision!r}; choose auto, float32 or bfloat16")
         parse_loss(self.loss)
 
 
@@ -151,7 +152,8 @@ def train(
         if not clock.validation_due(fraction):
             continue
         calibrate(state, sampler, recipe.calibration)
-        seen = validate(state.averaged, held_out, loss, state.device, state.step)
+        with reduced(state, recipe):
+            seen = validate(state.averaged, held_out, loss, state.device, state.step)
         alarms = watch.after_validation(replace(seen.statistics, warm=fraction > 0.1), seen.names)
         kept = seen.score > state.best and not any(alarm.fatal for alarm in alarms)
         if kept:
@@ -236,6 +238,12 @@ def prefetched(sampler: Sampler, first: int) -> Iterator[Batch]:
             yield batch
 
 
+def reduced(state: State, recipe: Recipe) -> torch.autocast:
+    """Give the context in which the network runs in the recipe's precision."""
+    lower = recipe.precision == "bfloat16"
+    return torch.autocast(state.device.type, torch.bfloat16, enabled=lower)
+
+
 def update(state: State, batch: Batch, loss: Any, recipe: Recipe, rate: float) -> float:
     """Make one step: forward, backward, clip, move, average."""
     torch.manual_seed(recipe.seed * 1_000_003 + state.step)  # dropout is the same after a resume
@@ -244,9 +252,7 @@ def update(state: State, batch: Batch, loss: Any, recipe: Recipe, rate: float) -
         group["lr"] = rate
     batch = batch.to(state.device)
     pixels = batch.pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(
-        state.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
-    ):
+    with reduced(state, recipe):
         logits = state.model(pixels)
     value = loss(logits, batch.target[:, : logits.shape[1]], batch.valid)
     state.optimizer.zero_grad(set_to_none=True)

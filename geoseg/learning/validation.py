@@ -113,7 +113,7 @@ def _lag(model: nn.Module, batch: Batch) -> dict[str, tuple[float, ...]]:
 
 
 def _iou(model: nn.Module, batch: Batch) -> tuple[float, ...]:
-    logits = model(batch.pixels)
+    logits = model(batch.pixels.contiguous(memory_format=torch.channels_last)).float()
     target = batch.target[:, : logits.shape[1]]
     both, extra, missed = tally(torch.sigmoid(logits), target, batch.valid)[:3]
     return _list(both / (both + extra + missed))

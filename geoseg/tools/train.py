@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from geoseg.learning import pictures, watch
 from geoseg.learning.chips import (
     Area, ArraySource, Batch, Cutter, Sampler, hold_out, stack, validation_windows,
 )
-from geoseg.learning.devices import choose_device, keep_freed_memory, use_threads
+from geoseg.learning.devices import (
+    choose_device, choose_precision, keep_freed_memory, use_threads,
+)
 from geoseg.learning.training import Outcome, Recipe
 from geoseg.learning.training import train as run
 from geoseg.learning.unet import DEFAULT_WIDTH, build, set_prior
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 CLASSES = (LabelClass(0, "parcel"), LabelClass(1, "boundary"))
 """What the heads mean."""
-MOST_HELD_OUT = 96
+MOST_HELD_OUT = 64
 """Validation chips; more would cost more time than they are worth."""
 PRIOR_BATCHES = 8
 """Batches over which the share of each class is measured before the first step."""
@@ -125,6 +127,8 @@ def train(
         source=source,
         history={"held_out": json.dumps(sorted({area.source.name for area in held_areas}))},
     )
+    device = choose_device(device)
+    recipe = replace(recipe, precision=choose_precision(recipe.precision, device))
     folder = model.with_suffix(".training")
     if restart:
         shutil.rmtree(folder, ignore_errors=True)
@@ -135,7 +139,7 @@ def train(
     )
     return run(
         network, sampler, held_out, recipe, spec, out=model, folder=folder, half=half,
-        device=choose_device(device), report=progress, on_validation=pictures.draw(held_out[0]),
+        device=device, report=progress, on_validation=pictures.draw(held_out[0]),
     )
 
 
