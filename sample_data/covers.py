@@ -53,9 +53,15 @@ def between_headlands(rng: np.random.Generator, field: Polygon) -> Polygon | Non
     return field.intersection(band)
 
 
-def cover_borders(rng: np.random.Generator, land: Landscape) -> list[Cover]:
-    """Cover all borders: thin lines first, then banks, water, tracks and roads."""
-    layers = [part for border in land.borders for part in border_layers(rng, border)]
+def cover_borders(rng: np.random.Generator, land: Landscape, thin: float) -> list[Cover]:
+    """Cover all borders: thin lines first, then banks, water, tracks and roads.
+
+    Args:
+        rng: source of chance.
+        land: the borders' land.
+        thin: least half width of the line between fields that touch, in metres.
+    """
+    layers = [part for border in land.borders for part in border_layers(rng, border, thin)]
     layers.sort(key=lambda layer: layer[0])
     covers = []
     for _, border, half, surface in layers:
@@ -64,7 +70,7 @@ def cover_borders(rng: np.random.Generator, land: Landscape) -> list[Cover]:
 
 
 def border_layers(
-    rng: np.random.Generator, border: Border
+    rng: np.random.Generator, border: Border, thin: float
 ) -> list[tuple[int, Border, float, str]]:
     """Give what a border looks like from the air: (layer, border, half width, surface)."""
     half = border.width / 2
@@ -79,9 +85,9 @@ def border_layers(
         return [(1, border, half, "bank"), (2, border, 0.28 * half, "water")]
     if border.kind in ("hedge", "ditch", "margin"):
         return [(1, border, half, "grass" if border.kind == "margin" else "bank")]
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         return []
-    return [(0, border, rng.uniform(0.2, 0.7), str(rng.choice(["furrow", "grass"])))]
+    return [(0, border, max(thin, rng.uniform(0.2, 0.7)), str(rng.choice(["furrow", "grass"])))]
 
 
 def cover_farms(land: Landscape, roofs: list[Roof]) -> list[Cover]:

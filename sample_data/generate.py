@@ -85,7 +85,7 @@ def make_scene(
     side = size * resolution
     land = lay_out(rng, side=side, style=style, step=max(3.0, 2 * resolution))
     crops = sow(rng, land)
-    painting = prepare(rng, land, crops)
+    painting = prepare(rng, land, crops, resolution)
     pixels = photograph(paint(painting, size, resolution), draw_camera(rng), rng)
     place = Affine(resolution, 0, ORIGIN[0], 0, -resolution, ORIGIN[1])
     parcels = [

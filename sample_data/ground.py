@@ -30,7 +30,7 @@ def make_plots(
     n = max(groups) + 1
     colour = np.array([one.colour for one in surfaces], np.float32)
     second = np.array([one.second for one in surfaces], np.float32)
-    light = rng.normal(1.0, 0.06, (n, 1)).astype(np.float32)
+    light = rng.normal(1.0, 0.07, (n, 1)).astype(np.float32)
     tint = rng.normal(1.0, 0.013, (n, 3)).astype(np.float32)
     light, tint = light[groups], tint[groups]
     strength = rng.lognormal(0.0, 0.4, (n, 1))[groups]

@@ -140,7 +140,8 @@ def draw_copses(
         centre = rng.uniform(0, side, 2)
         axes = np.array([turned(np.array(axis), turn) for axis in ((1, 0), (0, 1))])
         copse = Polygon(np.column_stack([x, y]) @ axes + centre).buffer(0)
-        kind = "pond" if reach < 22 and rng.random() < 0.4 else str(rng.choice(["wood", "rough"]))
+        pond = reach < 22 and rng.random() < 0.4
+        kind = "pond" if pond else "wood" if rng.random() < 0.75 else "rough"
         if copse.geom_type == "Polygon" and not any(copse.intersects(farm) for farm in farms):
             copses.append((copse, kind))
     return copses

@@ -52,14 +52,16 @@ class Painting:
     """Colour of leaves."""
 
 
-def prepare(rng: np.random.Generator, land: Landscape, crops: list[str]) -> Painting:
+def prepare(
+    rng: np.random.Generator, land: Landscape, crops: list[str], resolution: float
+) -> Painting:
     """Choose the looks of all ground, plant the trees and set the sun."""
     azimuth, elevation = math.radians(rng.uniform(95, 265)), math.radians(rng.uniform(32, 58))
     sun = np.array([math.sin(azimuth), -math.cos(azimuth)])
     angles = [math.atan2(*long_axis(field)[0][::-1]) for field in land.fields]
     roofs = build(rng, land, sun)
     covers = cover_fields(rng, land, crops, angles)
-    covers += cover_borders(rng, land) + cover_farms(land, roofs)
+    covers += cover_borders(rng, land, 0.2 * resolution) + cover_farms(land, roofs)
     covers = [cover for cover in covers if not cover.polygon.is_empty]
     plots = make_plots(
         rng,

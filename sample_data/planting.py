@@ -52,7 +52,7 @@ def plant(
         if kind == "wood":
             planted.append(wood_trees(rng, polygon))
         elif kind == "rough":
-            points = scatter(rng, polygon.buffer(-2.0), rng.uniform(9, 22))
+            points = scatter(rng, polygon.buffer(-2.0), rng.uniform(6, 14))
             planted.append(crowns(rng, points, 1.0, 4.2))
         elif kind == "farm":
             points = scatter(rng, polygon.buffer(-1.0), rng.uniform(6, 11))

@@ -54,7 +54,7 @@ SEASONS = {
 }
 """Weights of the crops by season."""
 OTHERS = {
-    "rough": Surface((104, 116, 72), (134, 130, 92), 0.8, 0.0, speckle=0.14),
+    "rough": Surface((96, 102, 66), (126, 118, 84), 0.8, 0.0, speckle=0.14),
     "wood": Surface((56, 72, 44), (74, 86, 52), 0.6, 0.0, speckle=0.15),
     "farm": Surface((114, 126, 82), (168, 156, 132), 0.8, 0.0, speckle=0.10),
     "yard": Surface((184, 176, 158), (158, 150, 130), 0.6, 0.0, speckle=0.06),
