@@ -54,11 +54,11 @@ def test_some_strip_fields_touch(generate):
 
 
 def test_the_picture_changes_at_the_borders_of_parcels(scene):
-    # Neighbours across a border differ more than neighbours inside: the truth fits the picture.
+    # Truth laid at random would give a ratio of 1; orchards have the most contrast of their own.
     labels, light = scene.labels(), scene.pixels.astype(float).mean(axis=0)
     step = np.abs(light[:, 2:] - light[:, :-2])
     border = (labels[:, 2:] != labels[:, :-2])
-    assert step[border].mean() > 1.5 * step[~border].mean()
+    assert step[border].mean() > 1.2 * step[~border].mean()
 
 
 def test_the_picture_fits_the_truth_best_where_it_lies(generate):
