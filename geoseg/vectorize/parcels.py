@@ -26,6 +26,10 @@ BATCH = 4096
 """Parcels of a batch."""
 
 
+METHODS = ("none", "dp", "vw")
+"""In the order of `simplify`."""
+
+
 class Strips(Protocol):
     """A raster that gives whole-width strips of any height."""
 
@@ -57,7 +61,7 @@ class LineOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf:
             raise OptionError(f"tolerance is {self.tolerance} pixels, wanted 0 or more")
-        choices = {"method": ("dp", "vw", "none"), "smooth": ("corner-cut", "none")}
+        choices = {"method": METHODS, "smooth": ("corner-cut", "none")}
         for name, wanted in choices.items():
             if getattr(self, name) not in wanted:
                 raise OptionError(f"{name} is {getattr(self, name)!r}, wanted one of {wanted}")
@@ -71,8 +75,7 @@ class _Stream:
     def __init__(self, geobox: GeoBox, options: LineOptions) -> None:
         across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
         self.geobox, self.options, self.aspect = geobox, options, down / across
-        self.tolerance = -1.0 if options.method == "none" else options.tolerance
-        self.margin = simplify.margin(max(self.tolerance, 0.0), self.aspect)
+        self.margin = simplify.margin(options.tolerance, self.aspect)
         self.ground = measure.ground_of(geobox)
         self.runs = trace.nothing()
         self.regions = np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
@@ -186,7 +189,8 @@ class _Stream:
         point_offsets = np.zeros(len(offsets), np.int64)
         simplify.simplify(
             self.corners, rows, offsets, chain, self.options.smooth == "corner-cut",
-            self.tolerance, self.aspect, points, point_offsets,
+            METHODS.index(self.options.method), float(self.options.tolerance), self.aspect,
+            points, point_offsets,
         )
         return points[: point_offsets[-1]], point_offsets
 

@@ -1,0 +1,99 @@
+"""Simplify one arc by distance: keep the points that are too far from a straight line.
+
+Two arcs with the same two ends enclose a region; such an arc keeps a point between its ends, and a
+loop keeps one on either way around, so that no region vanishes.
+
+Source: Douglas and Peucker, Algorithms for the reduction of the number of points required to
+represent a digitized line, 1973. Departs: the distance is to the segment, not to its line; a
+shortcut must be safe (`guards`); a loop is split at two points far from each other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoseg.vectorize.compiled import helper
+from geoseg.vectorize.guards import distance2, has_twin, is_clear
+
+SLACK = 1.0
+"""Pixels that a corner may be from the points that stand for it, and a little more."""
+
+
+@helper
+def _farthest(points, start, stop, aspect):
+    """Find the point between two that is farthest from their segment, the first of equals."""
+    best, where = -1.0, start
+    ax, ay, bx, by = points[start, 0], points[start, 1], points[stop, 0], points[stop, 1]
+    for k in range(start + 1, stop):
+        here2 = distance2(points[k, 0], points[k, 1], ax, ay, bx, by, aspect)
+        if here2 > best:
+            best, where = here2, k
+    return where, best
+
+
+@helper
+def _split_loop(points, n, keep, aspect):
+    """Keep the point farthest from a loop's start, and one more on either way back."""
+    best, far = -1, 0
+    for k in range(n - 1):
+        dx, dy = np.int64(points[k, 0] - points[0, 0]), np.int64(points[k, 1] - points[0, 1])
+        if dx * dx + dy * dy > best:
+            best, far = dx * dx + dy * dy, k
+    keep[far] = True
+    for start, stop in ((0, far), (far, n - 1)):
+        where, away2 = _farthest(points, start, stop, aspect)
+        if away2 > 0:
+            keep[where] = True
+
+
+@helper
+def _may_skip(
+    corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+):
+    """Tell whether the points between two others can go: near their segment, and safe."""
+    if away2 > 4 * tolerance * tolerance:
+        return False
+    area = line[start : stop + 1]
+    if not is_clear(
+        corners, rows, cut, own, line, start, stop, n, shift, area, 2 * tolerance, aspect
+    ):
+        return False
+    if away2 == 0 or start > 0 or stop < n - 1:
+        return True
+    near2 = 4 * (tolerance + SLACK) ** 2 * max(aspect, 1 / aspect)
+    return not has_twin(corners, chain, near2, aspect)
+
+
+@helper
+def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
+    """Mark the points of one arc that stay.
+
+    Args:
+        corners, rows, cut, own, line, n, shift, aspect: see `is_clear`.
+        chain: rows of the corner table that the arc runs through.
+        keep: (n,) bool, written.
+        tolerance: pixels of the mean size.
+    """
+    for k in range(n):
+        keep[k] = k == 0 or k == n - 1
+    if line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]:
+        _split_loop(line, n, keep, aspect)
+    stack = np.empty(n, np.int64)
+    stack[0] = n - 1
+    height = 1
+    start = np.int64(0)
+    while height > 0:
+        stop = start + 1
+        while not keep[stop]:
+            stop += 1
+        if stop != stack[height - 1]:
+            stack[height] = stop
+            height += 1
+        where, away2 = _farthest(line, start, stop, aspect)
+        if where == start or _may_skip(
+            corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+        ):
+            start = stop
+            height -= 1
+        else:
+            keep[where] = True
