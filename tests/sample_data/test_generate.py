@@ -53,12 +53,17 @@ def test_some_strip_fields_touch(generate):
     assert across.any()
 
 
-def test_the_picture_changes_at_the_borders_of_parcels(scene):
-    # Truth laid at random would give a ratio of 1; orchards have the most contrast of their own.
-    labels, light = scene.labels(), scene.pixels.astype(float).mean(axis=0)
-    step = np.abs(light[:, 2:] - light[:, :-2])
-    border = (labels[:, 2:] != labels[:, :-2])
-    assert step[border].mean() > 1.2 * step[~border].mean()
+def test_the_picture_changes_more_at_the_borders_than_beside_them(scene):
+    # 1.3 times in the orchards, which have much contrast of their own, to 2.4 times in the plains.
+    assert _contrast_at_borders(scene, 0) > 1.2 * _contrast_at_borders(scene, 7)
+
+
+def _contrast_at_borders(scene, shift):
+    """Give the change of light across borders moved by some pixels, over that elsewhere."""
+    labels = np.roll(scene.labels(), (shift, shift), axis=(0, 1))
+    light = scene.pixels.astype(float).mean(axis=0)
+    step, border = np.abs(light[:, 2:] - light[:, :-2]), labels[:, 2:] != labels[:, :-2]
+    return step[border].mean() / step[~border].mean()
 
 
 def test_the_picture_fits_the_truth_best_where_it_lies(generate):
