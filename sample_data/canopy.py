@@ -81,7 +81,7 @@ def shadows(height: np.ndarray, sun: np.ndarray, slope: float, pixel: float) -> 
     """
     dark = np.zeros_like(height)
     longest = float(height.max()) / slope / pixel
-    for step in np.arange(1.0, longest + 1, max(1.0, longest / 24)):
+    for step in np.arange(1.0, longest + 1, max(1.0, 0.5 / pixel)):
         shift = np.rint(-sun * step).astype(int)
         ahead = np.roll(height, (shift[1], shift[0]), axis=(0, 1))
         over = (ahead - height - step * pixel * slope) / np.float32(0.8)

@@ -20,11 +20,11 @@ from planting import Trees, plant
 from roofs import Roof, build
 from surfaces import CROPS, OTHERS
 
-STRIP = 192
+STRIP = 256
 """Rows of the scene that are painted at once."""
 FINER = 2
 """Painted pixels per side of a scene's pixel; their mean is what the camera sees."""
-TALLEST = 26.0
+TALLEST = 17.0
 """No tree is higher, in metres; says how far a shadow can reach."""
 SHADOW = np.array([0.58, 0.55, 0.47], np.float32)
 """Light lost in full shadow: red, green, blue; the sky still lends some blue."""
