@@ -48,10 +48,12 @@ class Instances:
 
     parcel: float = 0.5
     """A pixel belongs to a parcel where its parcel probability is at least this."""
-    boundary: float = 0.3
+    boundary: float = 0.2
     """A pixel is border where its boundary probability is at least this."""
-    merge: float = 0.25
-    """Neighbouring basins are one parcel while their shared border's mean probability is below this."""
+    merge: float = 0.35
+    """Neighbouring basins are one parcel while their border's mean probability is below this."""
+    neck: float = 0.2
+    """Added to that mean where the basins meet in a narrow pass only."""
     min_area_m2: float = 200.0
     """A smaller piece is given to the neighbour behind its weakest border."""
 

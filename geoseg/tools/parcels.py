@@ -69,6 +69,7 @@ def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> Label
         parcel=model.parcel if choice.threshold is None else choice.threshold,
         boundary=model.boundary,
         merge=model.merge,
+        neck=model.neck,
         min_area_pixels=smallest,
         max_hole_pixels=smallest,
     )

@@ -106,14 +106,14 @@ def polygonize(
                     raster.geobox,
                     options=line_options(
                         raster.geobox, simplify, 0.0, connectivity=connectivity,
-                        skip=() if skip is None else (int(skip),),
+                        **_nodata(skip),
                     ),
                     strip=strip,
                     progress=stage(progress, "draw polygons", raster.shape[0]),
                 )
                 count = write_parcels(
                     partial, batches, crs=raster.geobox.crs, layer=layer, metadata=report,
-                    value_field=field,
+                    value_field=field, multi=connectivity == 8,
                 )
     report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
     if count == 0:
@@ -136,6 +136,11 @@ def _probabilities(
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _nodata(value: float | None) -> dict[str, Any]:
+    """Give the vectorizer's options for the value that makes no polygon."""
+    return {"skip": ()} if value is None else {"skip": (int(value),), "nodata": int(value)}
 
 
 def _integer_band(raster: MaskReader, band: int) -> int:

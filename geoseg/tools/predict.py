@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import geoseg
 from geoseg.inference import predict_rows
 from geoseg.learning.checkpoint import find_model
 from geoseg.learning.predictor import Predictor
@@ -94,7 +97,9 @@ def predict(
             with publishing(mask, overwrite=overwrite) as partial:
                 check_disk(plan, partial.parent)
                 job.run(prepared, plan, partial, progress)
-    return MaskResult(Path(mask), plan, job.report(scene, prepared, plan, started))
+    report = job.provenance(scene, prepared) | {"plan": plan.as_dict()}
+    report["seconds"] = round(time.monotonic() - started, 3)
+    return MaskResult(Path(mask), plan, report)
 
 
 class Job:
@@ -110,8 +115,6 @@ class Job:
 
     def plan(self, prepared: Prepared, progress: Progress) -> Plan:
         """Make the plan, say it, and send it as an event."""
-        import numpy as np
-
         itemsize = np.dtype(prepared.pixels.dtype).itemsize
         plan = make_plan(
             prepared.pixels.geobox,
@@ -145,14 +148,12 @@ class Job:
                 progress=stage(progress, "predict", plan.tiles),
             )
 
-    def report(
-        self, scene: str | Path, prepared: Prepared, plan: Plan, started: float
-    ) -> dict[str, Any]:
-        """Say what was done, for the provenance and the result event."""
+    def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
+        """Say what a result was made of; the same for every tile size, device and day."""
         return {
+            "geoseg": geoseg.__version__,
             "scene": Path(scene).name,
             "model": self.spec.name,
             "bands": list(prepared.bands),
-            "plan": plan.as_dict(),
-            "seconds": round(time.monotonic() - started, 3),
+            "determination:method": "auto-imagery",
         }

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import geoseg
 from geoseg.publish import publishing
 from geoseg.raster import MaskReader
 from geoseg.run.plan import Plan, check_disk
@@ -97,8 +96,7 @@ def vectorize(
             with _scratch(Path(out), plan) as folder:
                 stored = folder / "probabilities.tif"
                 job.run(prepared, plan, stored, progress)
-                report = job.report(scene, prepared, plan, started)
-                report |= {"geoseg": geoseg.__version__, "options": choice.as_dict()}
+                report = job.provenance(scene, prepared) | {"options": choice.as_dict()}
                 with MaskReader(stored) as probabilities:
                     count = write_probabilities(
                         probabilities, partial, job.spec, choice,
@@ -110,7 +108,8 @@ def vectorize(
     seconds = round(time.monotonic() - started, 3)
     if count == 0:
         log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
-    return Result(Path(out), count, layer, report | {"seconds": seconds, "parcels": count})
+    report |= {"plan": plan.as_dict(), "seconds": seconds, "parcels": count}
+    return Result(Path(out), count, layer, report)
 
 
 @contextmanager
