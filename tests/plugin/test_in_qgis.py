@@ -1,0 +1,265 @@
+"""The plugin in a real QGIS, with an engine that is made up."""
+
+import json
+
+import click
+import pyproj
+import pytest
+
+pytestmark = pytest.mark.qgis
+NAMES = {
+    "segmentparcels", "predictmask", "polygonizemask", "trainmodel", "evaluateparcels",
+    "modelinfo", "doctor",
+}
+EVERYTHING = {
+    "BANDS": [3, 1, 2], "DEVICE": "cpu", "TILE": 128, "BATCH": 2, "THREADS": 1, "MEMORY": 4096,
+}
+AS_OPTIONS = [
+    "--device", "cpu", "--tile", "128", "--batch", "2", "--threads", "1", "--memory", "4096M",
+]
+
+
+@pytest.fixture(scope="module")
+def description(inside):
+    return inside.ask("describe")
+
+
+def parsed(words):
+    """Parse a command line with geoseg's real one; give the values."""
+    from geoseg.cli.main import cli
+
+    command, words = cli, list(words)
+    while isinstance(command, click.Group):
+        _, command, words = command.resolve_command(click.Context(command), words)
+    return command.make_context("geoseg", words).params
+
+
+def has(words, *run):
+    """Say whether words stand in a row in a command line."""
+    return any(tuple(words[n:n + len(run)]) == run for n in range(len(words)))
+
+
+def test_all_algorithms_are_there(description):
+    assert set(description["algorithms"]) == NAMES
+    assert description["icon"]
+
+
+def test_loading_takes_less_than_a_second(description):
+    assert description["seconds"] < 1.0
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_algorithm_explains_itself(description, name):
+    one = description["algorithms"][name]
+    assert one["group"] and one["tags"] and one["icon"] and one["help"]
+    assert one["url"].startswith("file:") and one["url"].endswith(f"help.html#{name}")
+    unexplained = [key for key, value in one["parameters"].items() if not value["help"]]
+    assert not unexplained
+
+
+def test_the_main_tool_has_the_parameters_that_scripts_rely_on(description):
+    one = description["algorithms"]["segmentparcels"]
+    kinds = {key: value["type"] for key, value in one["parameters"].items()}
+    wanted = {
+        "INPUT": "raster", "MODEL": "string", "BANDS": "band", "EXTENT": "extent",
+        "AOI": "source", "THRESHOLD": "number", "MIN_AREA": "number", "SIMPLIFY": "distance",
+        "DEVICE": "enum", "TILE": "number", "BATCH": "number", "MEMORY": "number",
+        "PARCELS": "sink", "MASK": "rasterDestination",
+    }
+    assert kinds | wanted == kinds
+    assert {"PARCELS", "MASK", "COUNT", "AREA_M2"} <= set(one["outputs"])
+
+
+def test_parcels_come_as_a_layer_in_the_crs_of_the_scene(inside, scene, log):
+    made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": "memory:"})
+    assert made["ok"], made
+    assert made["results"]["COUNT"] == 3 and made["results"]["AREA_M2"] == 3000.0
+    assert made["parcels"]["crs"] == "EPSG:25832"
+    assert [row[0] for row in made["parcels"]["rows"]] == [1, 2, 3]
+    assert made["parcels"]["fields"] == [
+        "parcel_id", "class", "area_m2", "perimeter_m", "confidence", "boundary", "edge"
+    ]
+
+
+def test_values_become_the_options_of_the_real_command_line(inside, scene, log, work):
+    mask = work / "mask out.tif"
+    inside.run("segmentparcels", parameters=EVERYTHING | {
+        "INPUT": scene, "PARCELS": "memory:", "MASK": mask, "THRESHOLD": 0.45, "MIN_AREA": 250,
+        "SIMPLIFY": 1.5, "INSTANCES": "components", "EXTENT": "500000,500100,5299900,5300000",
+    })
+    words = log.words()
+    values = parsed(words)
+    assert has(words, *AS_OPTIONS)
+    assert values["bands"] == (3, 1, 2) and values["memory"] == 4096 * 2**20
+    assert values["extent"] == (500000.0, 5299900.0, 500100.0, 5300000.0)
+    assert (values["threshold"], values["min_area"], values["simplify"]) == (0.45, 250.0, 1.5)
+    assert values["instances"] == "components" and values["mask"] == str(mask)
+    assert values["overwrite"] and values["progress"] == "json" and values["scene"] == str(scene)
+
+
+def test_empty_values_leave_the_choice_to_the_engine(inside, scene, log):
+    inside.run("segmentparcels", parameters={
+        "INPUT": scene, "PARCELS": "memory:", "THRESHOLD": None, "MIN_AREA": "", "BANDS": [],
+    })
+    values = parsed(log.words())
+    empty = ("threshold", "min_area", "simplify", "bands", "extent", "aoi", "tile", "memory")
+    assert [values[name] for name in empty] == [None] * len(empty)
+
+
+def test_zero_is_a_value(inside, scene, log):
+    parameters = {"INPUT": scene, "PARCELS": "memory:", "MIN_AREA": 0, "SIMPLIFY": 0}
+    inside.run("segmentparcels", parameters=parameters)
+    values = parsed(log.words())
+    assert values["min_area"] == 0 and values["simplify"] == 0
+
+
+def test_an_extent_in_degrees_reaches_the_engine_in_the_crs_of_the_scene(inside, scene, log):
+    corner = "9.0,9.001,47.852,47.853 [EPSG:4326]"
+    parameters = {"INPUT": scene, "PARCELS": "memory:", "EXTENT": corner}
+    inside.run("segmentparcels", parameters=parameters)
+    extent = parsed(log.words())["extent"]
+    transform = pyproj.Transformer.from_crs(4326, 25832, always_xy=True).transform
+    corners = *transform(9.0, 47.852), *transform(9.001, 47.853)
+    # 0.5 m: the box around a slightly turned rectangle
+    assert extent == pytest.approx(corners, abs=0.5)
+
+
+def test_negative_coordinates_are_not_taken_for_options(inside, scene_in_degrees, log):
+    parameters = {"INPUT": scene_in_degrees, "PARCELS": "memory:", "EXTENT": "-1,2,-3,4"}
+    inside.run("segmentparcels", parameters=parameters)
+    assert parsed(log.words())["extent"] == (-1.0, -3.0, 2.0, 4.0)
+
+
+def test_only_the_selected_polygons_of_the_area_are_used(inside, scene, parcels, log):
+    import geopandas
+
+    area = {"path": str(parcels), "expression": "parcel_id = 2"}
+    kept = log.path.with_name("area.gpkg")
+    made = inside.run(
+        "segmentparcels", mode="keep aoi", selected={"AOI": area},
+        parameters={"INPUT": scene, "PARCELS": "memory:"},
+    )
+    assert made["ok"], made
+    assert parsed(log.words())["aoi"].endswith("aoi.gpkg")
+    assert len(geopandas.read_file(kept)) == 1
+
+
+def test_an_area_without_polygons_is_refused(inside, scene, parcels, log):
+    area = {"path": str(parcels), "expression": "parcel_id = 77"}
+    made = inside.run(
+        "segmentparcels", selected={"AOI": area}, parameters={"INPUT": scene, "PARCELS": "memory:"}
+    )
+    assert not made["ok"] and "has no polygons" in made["error"] and not log.entries
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "more"),
+    [
+        ("predictmask", EVERYTHING | {"MASK": "TEMPORARY_OUTPUT"}),
+        ("polygonizemask", {"PARCELS": "memory:", "BAND": 1, "CONNECTIVITY": "8", "MIN_AREA": 9}),
+        ("modelinfo", {"MODEL": "parcels-aerial"}),
+        ("doctor", {}),
+    ],
+)
+def test_other_algorithms_speak_the_real_command_line(inside, scene, log, algorithm, more):
+    parameters = {"INPUT": scene} | more if algorithm.endswith("mask") else more
+    made = inside.run(algorithm, parameters=parameters)
+    assert made["ok"], made
+    assert all(parsed(entry["words"]) for entry in log.entries)
+
+
+def test_training_speaks_the_real_command_line(inside, scene, parcels, log, work):
+    parameters = {
+        "INPUT": scene, "LABELS": parcels, "MODEL": work / "mine.safetensors", "TIME_LIMIT": 2,
+        "STEPS": 10, "DEVICE": "cpu", "RESTART": True, "BOUNDARY_WIDTH": "3m",
+    }
+    made = inside.run("trainmodel", parameters=parameters)
+    values = parsed(log.words())
+    assert made["ok"], made
+    assert values["seconds"] == 120 and values["steps"] == 10 and values["restart"]
+    assert values["boundary_width"] == "3m" and values["model"].endswith("mine.safetensors")
+    assert (made["results"]["STEPS"], json.loads(made["results"]["SCORES"])) == (
+        7, {"parcel_f1": 0.75}
+    )
+
+
+def test_evaluation_gives_scores_and_leaves_undefined_ones_empty(inside, parcels, log):
+    made = inside.run("evaluateparcels", parameters={"PARCELS": parcels, "TRUTH": parcels})
+    assert made["ok"], made
+    assert parsed(log.words())["as_json"]
+    assert made["results"]["F1"] == 0.5 and made["results"]["IOU"] is None
+
+
+def test_the_doctor_says_what_to_mend(inside, log):
+    made = inside.run("doctor")
+    assert made["results"]["OK"] is False and made["warnings"] == ["mend disk: full"]
+
+
+def test_the_log_has_the_command_line_to_copy(inside, scene, log, work):
+    out = work / "copied.gpkg"
+    made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": out})
+    (command,) = made["commands"]
+    assert command.startswith(f"geoseg vectorize '{scene}' '{out}' --model parcels-aerial")
+    assert "--progress" not in command and "--until-eof" not in command
+
+
+def test_a_file_a_layer_of_it_and_a_shapefile_work_as_output(inside, scene, log, work):
+    wanted = [
+        work / "one.gpkg", f"ogr:dbname='{work / 'two.gpkg'}' table=\"fields\" (geom)",
+        work / "three.shp", work / "four.geojson", "TEMPORARY_OUTPUT",
+    ]
+    for out in wanted:
+        made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": out})
+        assert made["ok"] and len(made["parcels"]["rows"]) == 3, (out, made)
+    assert inside.ask("layers", path=work / "two.gpkg") == {"fields": 3}
+
+
+def test_the_layers_of_an_existing_geopackage_are_kept(inside, scene, parcels, log, work):
+    import geopandas
+
+    path = work / "cadastre.gpkg"
+    geopandas.read_file(parcels).to_file(path, layer="precious", driver="GPKG")
+    for _ in range(2):
+        made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": path})
+        assert made["ok"], made
+    assert inside.ask("layers", path=path) == {"precious": 3, "parcels": 3, "parcels_2": 3}
+    assert "its layers are kept" in made["warnings"][0]
+
+
+def test_a_model_takes_parcels_as_an_inner_step(inside, scene, log):
+    made = inside.ask("model", scene=scene, environment={"FAKE_MODE": "good"})
+    assert made == {"ok": True, "points": 3, "crs": "EPSG:25832"}
+
+
+def test_the_layers_are_named_and_styled(inside, scene, log, work):
+    made = inside.run("segmentparcels", load=True, parameters={
+        "INPUT": scene, "PARCELS": "memory:", "MASK": work / "styled.tif",
+    })
+    by_kind = {layer["kind"]: layer for layer in made["layers"]}
+    assert by_kind["Vector"]["name"] == f"Parcels of {scene.stem}"
+    assert "Area (m²)" in by_kind["Vector"]["aliases"] and not by_kind["Vector"]["labels"]
+    assert by_kind["Vector"]["renderer"] != "singleSymbol"
+    assert "parcels" in by_kind["Vector"]["abstract"]
+    assert by_kind["Raster"]["renderer"] == "multibandcolor"
+
+
+def test_a_web_map_is_refused_before_the_run(inside, log):
+    source = "type=xyz&url=https://example.org/{z}/{x}/{y}.png&zmax=3"
+    layer = inside.ask("open raster", source=source, name="web", provider="wms")
+    made = inside.run("segmentparcels", parameters={"INPUT": layer["id"], "PARCELS": "memory:"})
+    assert "no raster file" in made["problem"] and not log.entries
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"MODEL": "/nowhere/model.safetensors"}, "there is no model file"),
+        ({"MASK": "/tmp/mask.jpg"}, "its name ends in .tif"),
+        ({"DEVICE": "toaster"}, "Incorrect parameter value"),
+        ({"THRESHOLD": 7}, "Incorrect parameter value"),
+    ],
+)
+def test_wrong_values_are_refused_before_the_run(inside, scene, log, wrong, text):
+    parameters = {"INPUT": scene, "PARCELS": "memory:"} | wrong
+    made = inside.run("segmentparcels", parameters=parameters)
+    assert text in made["problem"] and not log.entries
