@@ -1,0 +1,71 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from affine import Affine
+
+from geoseg.errors import MemoryBudgetError, OutputError
+from geoseg.grid import GeoBox
+from geoseg.run.plan import MIB, check_disk, make_plan
+from geoseg.run.progress import stage
+from geoseg.spec import Band, LabelClass, ModelSpec
+
+SPEC = ModelSpec(
+    name="test", bands=(Band("red", 0, 255),) * 3, dtype="uint8",
+    classes=(LabelClass(0, "parcel"), LabelClass(1, "boundary")), resolution=(0.5, 4.0),
+    divisor=16, halo=96, architecture="unet", width=16,
+)
+
+
+def box(height, width):
+    return GeoBox(height, width, Affine.identity(), None)
+
+
+def plan(height, width, **options):
+    return make_plan(box(height, width), SPEC, device="cpu", bytes_per_pixel=3, **options)
+
+
+def test_a_small_scene_is_one_tile_of_its_own_size():
+    made = plan(100, 130)
+    assert (made.core, made.tiles) == (144, 1)
+
+
+def test_memory_does_not_grow_with_the_height_but_for_the_region_graph():
+    low, high = plan(10_000, 5_000), plan(100_000, 5_000)
+    graph = (high.memory_bytes - low.memory_bytes) / (90_000 * 5_000)
+    assert graph < 0.5
+
+
+def test_a_small_budget_chooses_a_smaller_core():
+    free = plan(20_000, 20_000)
+    tight = plan(20_000, 20_000, memory=free.memory_bytes - 1)
+    assert tight.core < free.core
+    assert tight.memory_bytes < free.memory_bytes
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_with_what_it_takes():
+    with pytest.raises(MemoryBudgetError, match=r"needs at least \d+ MiB .* allows 100 MiB"):
+        plan(20_000, 20_000, memory=100 * MIB)
+
+
+def test_a_tile_is_rounded_up_to_the_divisor():
+    assert plan(5_000, 5_000, tile=250).core == 256
+
+
+def test_the_plan_says_tiles_memory_and_disk_in_one_line():
+    text = plan(5_000, 5_000).describe()
+    assert "25 tiles of 1024 + 2 x 96" in text
+    assert "MiB of memory" in text and "\n" not in text
+
+
+def test_a_full_disk_is_refused_before_the_run():
+    with pytest.raises(OutputError, match="MiB free"):
+        check_disk(replace(plan(10, 10), disk_bytes=1 << 60), Path.cwd())
+
+
+def test_a_stage_counts_its_steps_and_never_more_than_all():
+    events = []
+    step = stage(events.append, "predict", 3)
+    step()
+    step(5)
+    assert [event["done"] for event in events] == [0, 1, 3]
