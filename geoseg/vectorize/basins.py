@@ -8,10 +8,11 @@ leaves the strip, the basin is joined to the neighbouring strip's. Basins are 4-
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorize.compiled import helper, kernel
 from geoseg.vectorize.relief import BACKGROUND, BORDER, NODATA, PARCEL
+
 
 AREA, PARCELS, BACKGROUNDS, PARCEL_SUM, BOUNDARY_SUM, PEAK = range(6)
 """Columns of the statistics: pixels, pixels of a kind, sums of stored values, largest distance."""
@@ -19,7 +20,7 @@ COLUMNS = 6
 """Number of columns."""
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _lower(relief, kinds, here, other, best):
     """Tell whether `other` is a better target than `best` for the pixel `here` (flat indices)."""
     if kinds[other] == NODATA or (kinds[here] != BORDER and kinds[other] != kinds[here]):
@@ -27,7 +28,7 @@ def _lower(relief, kinds, here, other, best):
     return relief[other] < relief[best] or (relief[other] == relief[best] and other < best)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _point(relief, kinds, cols, start, stop):
     """Give each pixel of [start, stop) its pointer; pixels outside point to themselves."""
     pointers = np.arange(relief.size).astype(np.int32)
@@ -47,7 +48,7 @@ def _point(relief, kinds, cols, start, stop):
     return pointers
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _end(pointers, here):
     """Follow the pointers to the end and shorten the way."""
     last = here
@@ -58,7 +59,7 @@ def _end(pointers, here):
     return last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cut_basins(relief, kinds, cols, start, stop, first):
     """Label the basins of a strip, in the order of their first pixels.
 
@@ -87,14 +88,28 @@ def cut_basins(relief, kinds, cols, start, stop, first):
     return labels, names, first
 
 
-@njit(cache=True, nogil=True)
-def measure_basins(labels, kinds, parcel, boundary, depth, first, count):
-    """Count pixels and add up probabilities per label; all arguments are flat and of one strip.
+def measure_basins(
+    labels: np.ndarray,
+    kinds: np.ndarray,
+    parcel: np.ndarray,
+    boundary: np.ndarray,
+    depth: np.ndarray,
+    *,
+    first: int,
+    count: int,
+) -> np.ndarray:
+    """Count pixels and add up probabilities per label; the arrays are flat and of one strip.
 
     Returns:
         (count, COLUMNS) int64 statistics of labels first to first + count - 1.
     """
     table = np.zeros((count, COLUMNS), np.int64)
+    _measure(table, labels, kinds, parcel, boundary, depth, first)
+    return table
+
+
+@kernel
+def _measure(table, labels, kinds, parcel, boundary, depth, first):
     for here in range(labels.size):
         if labels[here] == 0:
             continue
@@ -104,11 +119,10 @@ def measure_basins(labels, kinds, parcel, boundary, depth, first, count):
         row[BACKGROUNDS] += kinds[here] == BACKGROUND
         row[PARCEL_SUM] += parcel[here]
         row[BOUNDARY_SUM] += boundary[here]
-        row[PEAK] = max(row[PEAK], np.int64(depth[here]))
-    return table
+        row[PEAK] = max(row[PEAK], depth[here])
 
 
-@njit(cache=True, nogil=True)
+@helper
 def find(parents, node):
     """Give the smallest member of the node's set and shorten the way to it."""
     root = node
@@ -119,7 +133,7 @@ def find(parents, node):
     return root
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def join(parents, ones, others):
     """Join the sets of ones[i] and others[i], for each i where both are above 0."""
     for i in range(ones.size):
@@ -128,19 +142,19 @@ def join(parents, ones, others):
             parents[max(one, other)] = min(one, other)
 
 
-@njit(cache=True, nogil=True)
-def number_sets(parents):
-    """Number the sets 0, 1, ... in the order of their smallest members; parents[0] is set 0."""
-    numbers = np.empty(parents.size, np.int32)
-    count = 0
-    for node in range(parents.size):
-        root = find(parents, node)
-        if root == node:
-            numbers[node] = count
-            count += 1
-        else:
-            numbers[node] = numbers[root]
-    return numbers
+def chase(parents: np.ndarray) -> np.ndarray:
+    """Give the root of every node; a root is its own parent."""
+    roots = parents[parents]
+    while not np.array_equal(roots, parents):
+        roots, parents = roots[roots], roots
+    return roots
+
+
+def number_sets(parents: np.ndarray) -> np.ndarray:
+    """Number the sets 0, 1, ... in the order of their roots, which are their smallest members."""
+    roots = chase(parents)
+    is_root = roots == np.arange(len(parents))
+    return (np.cumsum(is_root) - 1)[roots].astype(np.int32)
 
 
 def add_up(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:

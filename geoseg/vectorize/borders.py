@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from geoseg.vectorize.compiled import helper, kernel
 
 EMPTY = -1
 """Key of a free place in a hash table."""
@@ -35,7 +36,7 @@ class Borders:
     """(n,) int64, largest over the pairs of the smaller distance: half the width of the pass."""
 
 
-@njit(cache=True, nogil=True)
+@helper
 def find_place(keys, key):
     """Give the place of the key in an open hash table, or the free place where it belongs."""
     last = keys.size - 1
@@ -45,7 +46,7 @@ def find_place(keys, key):
     return place
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _add_pair(keys, table, one, other, value, width):
     """Add a pair of pixels to its border; give 1 if the border is new."""
     key = (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
@@ -62,7 +63,7 @@ def _add_pair(keys, table, one, other, value, width):
     return np.int64(new)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(labels, boundary, depth, above, keys, table):
     """Fill the hash table from the pairs of a strip; give False if it became too full."""
     rows, cols = labels.shape

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_FILE = 1 << 28
 """Bytes of labels that are kept in memory before they go to disk."""
+FULL_AREA = 5
+"""Pieces below this many minimum areas need less to be merged with a parcel beside them."""
 METHODS = ("basins", "components")
 """How regions are told apart."""
 
@@ -48,10 +50,12 @@ class LabelOptions:
     """`basins`: robust to gaps in borders; `components`: what a gap joins is one parcel."""
     parcel: float = 0.5
     """A pixel that is no border is parcel where its parcel probability is at least this."""
-    boundary: float = 0.3
+    boundary: float = 0.2
     """A pixel is border where its boundary probability is at least this."""
-    merge: float = 0.25
+    merge: float = 0.3
     """Basins are one parcel while their border's mean boundary probability is below this."""
+    neck: float = 0.2
+    """Added to that mean where the basins meet in a narrow pass, or in none: all of it there."""
     distance_cap: int = 40
     """Distances to a border are cut off here (pixels); strips are read with this much around."""
     min_area_pixels: float = 0.0
@@ -62,7 +66,7 @@ class LabelOptions:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise OptionError(f"method is {self.method!r}, must be one of {', '.join(METHODS)}")
-        for name in ("parcel", "boundary", "merge"):
+        for name in ("parcel", "boundary", "merge", "neck"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} is {getattr(self, name)}, must be 0 to 1")
         if not 1 <= self.distance_cap <= MAX_CAP:
@@ -202,7 +206,10 @@ def _read_strip(source: StripSource, row: int, stop: int, options: LabelOptions)
     reach = halo(options.distance_cap) + 1
     start, end = max(0, row - reach), min(source.shape[0], stop + reach)
     parcel, boundary = _read_bands(source, start, end)
-    kinds = pixel_kinds(parcel, boundary, *_levels(options))
+    parcel_level, boundary_level = _levels(options)
+    kinds = pixel_kinds(
+        parcel, boundary, parcel_level=parcel_level, boundary_level=boundary_level
+    )
     relief, depth = shape_relief(kinds, boundary, cap=options.distance_cap)
     above = min(row, 1)
     keep = slice(row - above - start, min(stop + 1, source.shape[0]) - start)
@@ -243,8 +250,8 @@ class _Gathered:
         core = slice(strip.above, strip.above + strip.rows)
         pixels = (strip.kinds[core], strip.parcel[core], strip.boundary[core], strip.depth[core])
         count = self.next_name - first
-        flat = [pixel.ravel() for pixel in pixels]
-        self.statistics.append(basins.measure_basins(labels.ravel(), *flat, first, count))
+        flat = [values.ravel() for values in (labels, *pixels)]
+        self.statistics.append(basins.measure_basins(*flat, first=first, count=count))
         if strip.above:
             labels = np.concatenate([self._last_row[np.newaxis], labels])
         own = slice(0, strip.above + strip.rows)
@@ -275,9 +282,13 @@ def _merge(gathered: _Gathered, options: LabelOptions) -> tuple[np.ndarray, int]
 
 def _run(graph: agglomerate.Graph, options: LabelOptions) -> None:
     """Merge, fill holes, then give small parcels away."""
-    _, border_level = _levels(options)
-    limit = round(options.merge * PROBABILITY_SCALE * (1 << agglomerate.MEAN_SHIFT))
-    touching = border_level if options.method == "components" else 0
-    agglomerate.merge_regions(graph, limit, touching)
-    agglomerate.give_away(graph, math.floor(options.max_hole_pixels) + 1, True)
-    agglomerate.give_away(graph, math.ceil(options.min_area_pixels), False)
+    scale = PROBABILITY_SCALE << agglomerate.MEAN_SHIFT
+    rule = agglomerate.Rule(
+        limit=round(options.merge * scale) if options.method == "basins" else 1,
+        touching=_levels(options)[1] if options.method == "components" else 0,
+        narrow=round(options.neck * scale),
+        full_area=round(FULL_AREA * options.min_area_pixels),
+    )
+    agglomerate.merge_regions(graph, rule)
+    agglomerate.give_away(graph, math.floor(options.max_hole_pixels) + 1, 1)
+    agglomerate.give_away(graph, math.ceil(options.min_area_pixels), 0)

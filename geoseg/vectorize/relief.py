@@ -1,10 +1,10 @@
 """Turn probabilities into a relief: low inside parcels and background, high along borders.
 
-The *relief* of a pixel is an integer. Away from borders it falls with the distance to the nearest
-pixel of another kind, up to a cap, so that a wide place is a deep one and a gap in a border is a
-pass between two valleys. On a border it rises with the boundary probability and with the depth
-inside the border, so that its crest is where the border is. All arithmetic is in integers: a
-relief does not depend on how the scene was cut, if the strip has `halo(cap)` rows around it.
+The *relief* of a pixel is an integer. It rises with the boundary probability. Away from borders
+it falls with the distance to the nearest pixel of another kind, up to a cap: a wide place is a deep
+one, and a gap in a border is a pass between two valleys. Inside a border it rises a little with
+that distance, so that the crest is in the middle. All arithmetic is in integers: a relief does not
+depend on how the scene was cut, if the strip has `halo(cap)` rows around it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from geoseg.spec import PROBABILITY_NODATA
+from geoseg.vectorize.compiled import helper, kernel
+
 
 NODATA, PARCEL, BACKGROUND, BORDER = 0, 1, 2, 3
 """The kinds of a pixel."""
@@ -22,6 +23,8 @@ DISTANCE_UNITS = 16
 """Relief units per pixel of distance."""
 BORDER_SHIFT = 1
 """A boundary value of 254 weighs 254 >> 1 = 127 units, about 8 pixels of distance."""
+CREST_SHIFT = 2
+"""A pixel of depth inside a border weighs 16 >> 2 = 4 units: it finds the middle of a wide one."""
 MAX_CAP = 100
 """Largest distance cap, in pixels: the first smoothing pass must fit in int16."""
 SMOOTHING = 2
@@ -33,8 +36,9 @@ def halo(cap: int) -> int:
     return cap + SMOOTHING
 
 
-@njit(cache=True, nogil=True)
-def pixel_kinds(parcel, boundary, parcel_level, boundary_level):
+def pixel_kinds(
+    parcel: np.ndarray, boundary: np.ndarray, *, parcel_level: int, boundary_level: int
+) -> np.ndarray:
     """Say of each pixel what it is: no data, parcel, background or border.
 
     Args:
@@ -45,43 +49,26 @@ def pixel_kinds(parcel, boundary, parcel_level, boundary_level):
     Returns:
         (rows, cols) uint8 kinds.
     """
-    rows, cols = parcel.shape
-    kinds = np.empty((rows, cols), np.uint8)
-    for row in range(rows):
-        for col in range(cols):
-            if boundary[row, col] == PROBABILITY_NODATA or parcel[row, col] == PROBABILITY_NODATA:
-                kinds[row, col] = NODATA
-            elif boundary[row, col] >= boundary_level:
-                kinds[row, col] = BORDER
-            elif parcel[row, col] >= parcel_level:
-                kinds[row, col] = PARCEL
-            else:
-                kinds[row, col] = BACKGROUND
+    kinds = np.where(parcel >= parcel_level, np.uint8(PARCEL), np.uint8(BACKGROUND))
+    kinds[boundary >= boundary_level] = BORDER
+    kinds[(boundary == PROBABILITY_NODATA) | (parcel == PROBABILITY_NODATA)] = NODATA
     return kinds
 
 
-@njit(cache=True, nogil=True)
-def _column_distances(kinds, cap):
-    """Distance along the column to the nearest pixel of another kind, at most cap."""
-    rows, cols = kinds.shape
-    steps = np.empty((rows, cols), np.uint8)
-    steps[0, :] = cap
-    for row in range(1, rows):
-        for col in range(cols):
-            far = min(cap, steps[row - 1, col] + 1)
-            steps[row, col] = far if kinds[row, col] == kinds[row - 1, col] else 1
-    for row in range(rows - 2, -1, -1):
-        for col in range(cols):
-            if kinds[row, col] != kinds[row + 1, col]:
-                steps[row, col] = 1
-            elif steps[row + 1, col] + 1 < steps[row, col]:
-                steps[row, col] = steps[row + 1, col] + 1
+def _column_distances(kinds: np.ndarray, cap: int) -> np.ndarray:
+    """Distance along the column to the nearest pixel of another kind, at most cap; uint8."""
+    same = kinds[1:] == kinds[:-1]
+    steps = np.full(kinds.shape, cap, np.uint8)
+    for row in range(1, len(kinds)):
+        np.minimum(steps[row], steps[row - 1] * same[row - 1] + np.uint8(1), out=steps[row])
+    for row in range(len(kinds) - 2, -1, -1):
+        np.minimum(steps[row], steps[row + 1] * same[row] + np.uint8(1), out=steps[row])
     return steps
 
 
-@njit(cache=True, nogil=True)
-def _squared_distance(steps, kinds, row, col, cap):
-    """Exact squared distance to the nearest pixel of another kind, at most cap squared.
+@helper
+def _squared_distance(steps, kinds, row, col):
+    """Exact squared distance to the nearest pixel of another kind, at most the cap squared.
 
     The scan leaves the pixel along its row until another kind is met or nothing can be nearer.
     """
@@ -102,43 +89,37 @@ def _squared_distance(steps, kinds, row, col, cap):
     return best
 
 
-@njit(cache=True, nogil=True)
-def _raw_relief(kinds, boundary, roots, cap):
+@kernel
+def _raw_relief(kinds, boundary, steps, roots):
     """Combine distance and boundary probability; also give the distance in relief units."""
     rows, cols = kinds.shape
-    steps = _column_distances(kinds, cap)
     raw = np.empty((rows, cols), np.int16)
     depth = np.empty((rows, cols), np.uint16)
     for row in range(rows):
         for col in range(cols):
-            away = roots[_squared_distance(steps, kinds, row, col, cap)]
+            away = roots[_squared_distance(steps, kinds, row, col)]
             depth[row, col] = away
-            raw[row, col] = -away
+            rise = 0 if kinds[row, col] == NODATA else boundary[row, col] >> BORDER_SHIFT
+            raw[row, col] = rise - away
             if kinds[row, col] == BORDER:
-                raw[row, col] = away + (boundary[row, col] >> BORDER_SHIFT)
+                raw[row, col] = rise + (away >> CREST_SHIFT)
                 depth[row, col] = 0
     return raw, depth
 
 
-@njit(cache=True, nogil=True)
-def _smooth(raw):
-    """Binomial smoothing (1 4 6 4 1) both ways, times 256; the edge pixel is repeated."""
-    rows, cols = raw.shape
-    across = np.empty((rows, cols), np.int16)
-    for row in range(rows):
-        for col in range(cols):
-            near = raw[row, max(col - 1, 0)] + raw[row, min(col + 1, cols - 1)]
-            far = raw[row, max(col - 2, 0)] + raw[row, min(col + 2, cols - 1)]
-            across[row, col] = 6 * raw[row, col] + 4 * near + far
-    relief = np.empty((rows, cols), np.int32)
-    for row in range(rows):
-        up, down = max(row - 1, 0), min(row + 1, rows - 1)
-        above, below = max(row - 2, 0), min(row + 2, rows - 1)
-        for col in range(cols):
-            near = np.int32(across[up, col]) + across[down, col]
-            far = np.int32(across[above, col]) + across[below, col]
-            relief[row, col] = 6 * np.int32(across[row, col]) + 4 * near + far
-    return relief
+def _smooth(raw: np.ndarray) -> np.ndarray:
+    """Binomial smoothing (1 4 6 4 1) both ways, times 256, as int32; the edge pixel is repeated."""
+    across = _binomial(np.pad(raw, ((0, 0), (SMOOTHING, SMOOTHING)), "edge").T).T
+    across = np.ascontiguousarray(across, np.int32)
+    return _binomial(np.pad(across, ((SMOOTHING, SMOOTHING), (0, 0)), "edge"))
+
+
+def _binomial(values: np.ndarray) -> np.ndarray:
+    """Smooth along the first axis, which loses two items at each end."""
+    result = 6 * values[2:-2]
+    result += 4 * (values[1:-3] + values[3:-1])
+    result += values[:-4] + values[4:]
+    return result
 
 
 def shape_relief(
@@ -157,5 +138,5 @@ def shape_relief(
     """
     squares = range(cap * cap + 1)
     roots = np.array([math.isqrt(DISTANCE_UNITS**2 * square) for square in squares], np.int16)
-    raw, depth = _raw_relief(kinds, boundary, roots, cap)
+    raw, depth = _raw_relief(kinds, boundary, _column_distances(kinds, cap), roots)
     return _smooth(raw), depth

@@ -61,6 +61,7 @@ def settings_of_labels(draw):
     return LabelOptions(
         method=draw(some.sampled_from(("basins", "components"))),
         merge=draw(some.sampled_from((0.0, 0.25, 0.6, 1.0))),
+        neck=draw(some.sampled_from((0.0, 0.2))),
         distance_cap=draw(some.integers(1, 12)),
         min_area_pixels=draw(some.sampled_from((0.0, 2.0, 9.5))),
         max_hole_pixels=draw(some.sampled_from((0.0, 4.0))),
@@ -87,7 +88,17 @@ def test_a_gap_in_a_border_joins_components():
 
 def test_a_faint_line_does_not_part_a_parcel():
     picture = "\n".join(["ppppp-ppppp"] * 7)
-    assert label(drawn(picture), options=LabelOptions(boundary=0.2)).count == 1
+    assert label(drawn(picture), options=LabelOptions(merge=0.6)).count == 1
+    assert label(drawn(picture), options=LabelOptions(merge=0.2)).count == 2
+
+
+def test_a_narrow_pass_holds_two_parcels_apart_and_a_wide_one_does_not():
+    narrow = ["pppppp...pppppp"] * 4 + ["ppppppppppppppp"] * 2 + ["pppppp...pppppp"] * 4
+    wide = ["pppppp...pppppp"] * 1 + ["ppppppppppppppp"] * 8 + ["pppppp...pppppp"] * 1
+    options = LabelOptions(merge=0.1, neck=0.2)
+    assert label(drawn("\n".join(narrow)), options=options).count == 2
+    assert label(drawn("\n".join(wide)), options=options).count == 1
+    assert label(drawn("\n".join(narrow)), options=LabelOptions(merge=0.1, neck=0.0)).count == 1
 
 
 def test_background_stays_background_and_takes_its_side_of_the_border():
@@ -116,7 +127,7 @@ def test_no_data_has_no_label_and_parts_nothing_that_meets_around_it():
         11111
         11x11
         11111"""
-    assert labelled(picture) == lines(wanted)
+    assert labelled(picture, neck=0.0) == lines(wanted)
 
 
 def test_no_data_everywhere_gives_no_parcels():
@@ -132,7 +143,7 @@ def test_one_pixel_is_labelled(pixel, wanted):
 
 def test_a_small_parcel_goes_behind_its_weakest_border():
     picture = "\n".join(["ppppp#pp-ppppp"] * 3)
-    options = {"boundary": 0.2, "merge": 0.1}
+    options = {"merge": 0.1}
     assert labelled(picture, **options).count("2") == 6
     assert len(set(labelled(picture, min_area_pixels=10, **options)) - {"\n"}) == 2
     kept = labelled(picture, min_area_pixels=10, **options).split("\n")[1]
