@@ -20,10 +20,12 @@ def compare_labels(
     Returns:
         Class 1 is parcel, class 0 is not.
     """
-    known = truth >= 0
-    return ConfusionMatrix.of(
-        (truth > 0).astype(np.int64), (predicted > 0).astype(np.int64), classes=2, valid=known
-    )
+    known, true = truth >= 0, truth > 0
+    found = (predicted > 0) & known
+    hits = np.count_nonzero(true & found)
+    wrong, missed = np.count_nonzero(found) - hits, np.count_nonzero(true) - hits
+    rest = np.count_nonzero(known) - hits - wrong - missed
+    return ConfusionMatrix(np.array([[rest, wrong], [missed, hits]], np.int64))
 
 
 def compare_areas(
