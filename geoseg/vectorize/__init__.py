@@ -2,6 +2,7 @@
 
 from geoseg.vectorize.batch import ParcelBatch
 from geoseg.vectorize.label import LabelOptions, label
-from geoseg.vectorize.parcels import LineOptions, parcels
+from geoseg.vectorize.lines import LineOptions
+from geoseg.vectorize.parcels import coverage, parcels
 
-__all__ = ["LabelOptions", "LineOptions", "ParcelBatch", "label", "parcels"]
+__all__ = ["LabelOptions", "LineOptions", "ParcelBatch", "coverage", "label", "parcels"]

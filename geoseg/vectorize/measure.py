@@ -13,7 +13,7 @@ from pyproj.exceptions import ProjError as TransformError
 from geoseg.grid import GeoBox
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorize.compiled import helper, kernel
-from geoseg.vectorize.trace import BORDER_SUM, PARCEL_SUM
+from geoseg.vectorize.regions import BORDER_SUM, PARCEL_SUM
 
 DISTORTION = 1e-3
 """Relative difference of planar and geodesic area from which the geodesic is used."""
@@ -147,8 +147,9 @@ class Ground:
         x, y = coords[:, 0], coords[:, 1]
         if self.to_lonlat is None:
             return x * self.unit, y * self.unit
-        lon, lat = self.to_lonlat.transform(x, y)
-        return np.radians(lon), np.radians(lat)
+        lonlat = np.radians(self.to_lonlat.transform(x, y))
+        lonlat[~np.isfinite(lonlat)] = np.nan
+        return lonlat[0], lonlat[1]
 
     def areas(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
         """Measure polygons, given as ragged arrays, in square metres."""
@@ -185,9 +186,10 @@ def _distortion(geobox: GeoBox, ground: Ground, planar: Ground) -> float:
     for place in range(9):
         cols = (ring[:, 0] + place % 3) * geobox.width / 3
         rows = (ring[:, 1] + place // 3) * geobox.height / 3
-        coords = np.column_stack(geobox.transform * (cols, rows))
+        a, b, c, d, e, f = geobox.transform[:6]
+        coords = np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
         one, two = ground.areas(coords, *offsets)[0], planar.areas(coords, *offsets)[0]
-        worst = max(worst, abs(two / one - 1)) if math.isfinite(one) and one > 0 else math.inf
+        worst = max(worst, abs(two / one - 1) if one > 0 and math.isfinite(one) else math.inf)
     return worst
 
 

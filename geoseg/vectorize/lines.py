@@ -1,0 +1,43 @@
+"""How lines are drawn, and which regions become parcels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from geoseg.errors import OptionError
+
+NODATA = -1
+"""The label of pixels without data."""
+METHODS = ("none", "dp", "vw")
+"""In the order of `simplify`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """How borders are drawn, and which regions are parcels."""
+
+    tolerance: float = 1.0
+    """Pixels (of the mean of width and height, on the ground) that a line may leave its border."""
+    method: str = "dp"
+    """dp (Douglas-Peucker), vw (Visvalingam-Whyatt) or none."""
+    smooth: str = "corner-cut"
+    """corner-cut or none."""
+    skip: tuple[int, ...] = (0, NODATA)
+    """Values that are no parcels."""
+    nodata: int = NODATA
+    """Value of pixels without data; a parcel beside one is on the edge."""
+    connectivity: int = 4
+    """4 or 8: with 8, regions of equal value that touch at a corner are one parcel."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:
+            raise OptionError(f"tolerance is {self.tolerance} pixels, wanted 0 or more")
+        choices = {"method": METHODS, "smooth": ("corner-cut", "none")}
+        for name, wanted in choices.items():
+            if getattr(self, name) not in wanted:
+                raise OptionError(f"{name} is {getattr(self, name)!r}, wanted one of {wanted}")
+        if self.connectivity not in (4, 8):
+            raise OptionError(f"connectivity is {self.connectivity}, wanted 4 or 8")
+
+
