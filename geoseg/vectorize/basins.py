@@ -21,42 +21,26 @@ COLUMNS = 6
 
 
 @helper
-def _lower(relief, kinds, here, other, best):
-    """Tell whether `other` is a better target than `best` for the pixel `here` (flat indices)."""
-    if kinds[other] == NODATA or (kinds[here] != BORDER and kinds[other] != kinds[here]):
-        return False
-    return relief[other] < relief[best] or (relief[other] == relief[best] and other < best)
+def _open(kind, other):
+    """Tell whether a pixel may point to another: a border to any, the others to their own kind."""
+    return other == kind or (kind == BORDER and other != NODATA)
 
 
 @helper
-def _point(relief, kinds, cols, start, stop):
-    """Give each pixel of [start, stop) its pointer; pixels outside point to themselves."""
-    pointers = np.arange(relief.size).astype(np.int32)
-    for here in range(start, stop):
-        if kinds[here] == NODATA:
-            continue
-        best, col = here, here % cols
-        if here >= cols and _lower(relief, kinds, here, here - cols, best):
-            best = here - cols
-        if col > 0 and _lower(relief, kinds, here, here - 1, best):
-            best = here - 1
-        if col < cols - 1 and _lower(relief, kinds, here, here + 1, best):
-            best = here + 1
-        if here + cols < relief.size and _lower(relief, kinds, here, here + cols, best):
+def _point(relief, kinds, pointers, here, col, cols):
+    """Point a pixel to the lowest around it; the neighbours come in row-major order."""
+    kind, low, best = kinds[here], relief[here], here
+    if here >= cols and relief[here - cols] <= low and _open(kind, kinds[here - cols]):
+        low, best = relief[here - cols], here - cols
+    if col > 0 and _open(kind, kinds[here - 1]):
+        if relief[here - 1] < low or (relief[here - 1] == low and best == here):
+            low, best = relief[here - 1], here - 1
+    if col < cols - 1 and relief[here + 1] < low and _open(kind, kinds[here + 1]):
+        low, best = relief[here + 1], here + 1
+    if here + cols < relief.size and relief[here + cols] < low:
+        if _open(kind, kinds[here + cols]):
             best = here + cols
-        pointers[here] = best
-    return pointers
-
-
-@helper
-def _end(pointers, here):
-    """Follow the pointers to the end and shorten the way."""
-    last = here
-    while pointers[last] != last:
-        last = pointers[last]
-    while pointers[here] != last:
-        pointers[here], here = last, pointers[here]
-    return last
+    pointers[here] = best
 
 
 @kernel
@@ -71,21 +55,27 @@ def cut_basins(relief, kinds, cols, start, stop, first):
         first: label of the first new basin.
 
     Returns:
-        (stop - start,) int32 labels, 0 at no data; (pixels,) int32 the label that a pixel outside
-        the strip stands for, 0 where none points to it; and the next free label.
+        (pixels,) int32 labels, 0 at no data; outside the strip, what the strip calls the basin of
+        a pixel, 0 where nothing points to it; and the next free label.
     """
-    pointers = _point(relief, kinds, cols, start, stop)
-    names = np.zeros(relief.size, np.int32)
-    labels = np.zeros(stop - start, np.int32)
+    pointers = np.arange(relief.size).astype(np.int32)
+    for row in range(start // cols, stop // cols):
+        for col in range(cols):
+            _point(relief, kinds, pointers, row * cols + col, col, cols)
+    labels = np.zeros(relief.size, np.int32)
     for here in range(start, stop):
-        if kinds[here] == NODATA:
+        if labels[here] > 0 or kinds[here] == NODATA:
             continue
-        end = _end(pointers, here)
-        if names[end] == 0:
-            names[end] = first
+        end = here
+        while labels[end] == 0 and pointers[end] != end:
+            end = pointers[end]
+        if labels[end] == 0:
+            labels[end] = first
             first += 1
-        labels[here - start] = names[end]
-    return labels, names, first
+        while here != end:
+            labels[here] = labels[end]
+            here = pointers[here]
+    return labels, first
 
 
 def measure_basins(

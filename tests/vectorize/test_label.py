@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from geoseg.errors import OptionError, OutputError, RasterError
-from geoseg.vectorize.label import LabelOptions, label
+from geoseg.vectorize import LabelOptions, label
+from geoseg.vectorize.label_raster import LabelRaster
 
 STORED = {"#": (0, 254), "p": (254, 0), ".": (0, 0), "x": (255, 255), "-": (100, 60)}
 """Drawn pixels: sure border, parcel, background, no data, faint border in a parcel."""
@@ -264,8 +265,6 @@ def test_a_strip_of_no_rows_is_refused():
 
 
 def test_a_full_scratch_folder_is_an_output_error():
-    from geoseg.vectorize.label import LabelRaster
-
     raster = LabelRaster((1, 3), None)
     raster._file = FullFile()
     with pytest.raises(OutputError, match="cannot write labels to the scratch folder"):
