@@ -206,9 +206,13 @@ def _keep(partial: Path, target: Path) -> Path:
 
 @contextmanager
 def _disk_errors(target: Path, partial: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one line; errors of inputs pass through."""
+    """Turn what the disk refuses into one line about the output; others pass through."""
     try:
         yield
+    except OutputError as error:
+        if partial.name not in str(error):
+            raise
+        raise OutputError(str(error).replace(str(partial), str(target))) from error
     except GeosegError:
         raise
     except sqlite3.Error as error:

@@ -201,6 +201,14 @@ def test_a_disk_that_takes_no_more_is_one_line_and_keeps_the_old_output(tmp_path
     assert names(tmp_path) == ["a.bin"]
 
 
+def test_errors_name_the_output_and_not_its_partial(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"^\S*/a\.txt is bad$"),
+        publishing(tmp_path / "a.txt") as partial,
+    ):
+        raise OutputError(f"{partial} is bad")
+
+
 def test_errors_of_inputs_are_not_blamed_on_the_output(tmp_path):
     with pytest.raises(FileNotFoundError), publishing(tmp_path / "a.txt"):
         (tmp_path / "input.txt").read_text()

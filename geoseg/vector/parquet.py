@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def write_parquet(
             })
         stored = pq.read_metadata(path).num_rows
     except (pa.ArrowIOError, pa.ArrowInvalid) as error:
-        raise OutputError(f"{path} cannot be written: {error}; check the disk's space") from error
+        free = shutil.disk_usage(path.parent).free >> 20
+        raise OutputError(
+            f"{path} cannot be written; its disk has {free} MiB left ({error})"
+        ) from error
     if stored != rows:
         raise OutputError(f"{path} has {stored} of {rows} parcels; the disk is full or failing")
 

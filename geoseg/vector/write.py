@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -146,9 +147,10 @@ def _write_ogr(
     except OGR_ERRORS as error:
         if batches.error is not None:
             raise batches.error from None
-        reason = " ".join(str(error).split())[:200]
+        free = shutil.disk_usage(path.parent).free >> 20
+        reason = " ".join(str(error).split())[:120]
         raise OutputError(
-            f"{path} cannot be written: {reason}; check the folder and the disk's space"
+            f"{path} cannot be written; its disk has {free} MiB left (GDAL says: {reason})"
         ) from error
     if batches.error is not None:
         raise batches.error

@@ -1,5 +1,6 @@
 import json
 import logging
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -256,6 +257,41 @@ def test_a_full_disk_is_an_output_error_and_keeps_the_old_file(tmp_path, request
     folder = request.config.rootpath / "tests" / "benchmarks"
     command = [sys.executable, "-c", FULL_DISK, str(path), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert f"geoseg.errors.{OutputError.__name__}" in done.stderr.splitlines()[-1]
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"geoseg.errors.{OutputError.__name__}: {path} cannot be written; its")
     assert path.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+KILLED = """
+import os, signal, sys
+import pyproj
+sys.path.insert(0, sys.argv[2])
+from bench_write import synthetic
+from geoseg.publish import publishing
+from geoseg.vector import write, write_parcels
+write.CHUNK = 1000
+def batches():
+    for number, batch in enumerate(synthetic(20_000)):
+        if number == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield batch
+with publishing(sys.argv[1], overwrite=True, layer="parcels") as partial:
+    write_parcels(partial, batches(), crs=pyproj.CRS(32633).to_wkt())
+"""
+
+
+def test_kill_9_while_a_layer_is_replaced_keeps_all_layers(tmp_path, request, squares, utm):
+    path = tmp_path / "a.gpkg"
+    for layer in ("roads", "parcels"):
+        write_parcels(path, squares(3), crs=utm, layer=layer)
+    before = path.read_bytes()
+    folder = request.config.rootpath / "tests" / "benchmarks"
+    command = [sys.executable, "-c", KILLED, str(path), str(folder)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    assert (tmp_path / ".a.partial.gpkg").stat().st_size > len(before)
+    assert path.read_bytes() == before
+    with publishing(path, overwrite=True, layer="parcels") as partial:
+        write_parcels(partial, squares(5), crs=utm)
+    assert [len(read_parcels(path, layer=name)) for name in ("roads", "parcels")] == [3, 5]
+    assert [one.name for one in tmp_path.iterdir()] == ["a.gpkg"]
