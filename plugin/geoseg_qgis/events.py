@@ -7,12 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-LONGEST_LINE = 1 << 16
-"""Bytes; a longer line is cut, so that output without line ends cannot fill the memory."""
+LONGEST_LINE = 1 << 20
+"""Bytes; the rest of a longer line is dropped, so that no output can fill the memory."""
+LONGEST_TEXT = 1000
+"""Letters of a log line that are shown."""
 TAIL = 20
 """How many of the last log lines are shown where the engine fails."""
-LINES_PER_POLL = 20
-"""More log lines than this in one poll are counted, not shown: they would freeze the window."""
+SECONDS_BETWEEN = 0.2
+"""Log lines are shown together, this far apart: each alone would freeze the window."""
+LINES_AT_ONCE = 20
+"""More log lines than this at one time are counted, not shown."""
 WEIGHTS = {
     "predict": 80.0, "find parcels": 12.0, "draw parcels": 8.0, "draw polygons": 100.0,
     "train": 100.0,
@@ -25,13 +29,20 @@ class Lines:
 
     def __init__(self) -> None:
         """Begin with no bytes."""
-        self.rest = b""
+        self.rest, self.dropping = b"", False
 
     def take(self, data: bytes, *, last: bool = False) -> list:
         """Give the lines that are whole now; `last` gives the unfinished one too."""
-        *whole, self.rest = (self.rest + data).split(b"\n")
-        if last or len(self.rest) > LONGEST_LINE:
-            whole, self.rest = [*whole, self.rest], b""
+        *whole, rest = (self.rest + data).split(b"\n")
+        if last:
+            whole.append(rest)
+            rest = b""
+        if self.dropping and whole:
+            whole, self.dropping = whole[1:], False
+        if len(rest) > LONGEST_LINE and not self.dropping:
+            whole.append(rest)
+            self.dropping = True
+        self.rest = b"" if self.dropping else rest
         texts = (line[:LONGEST_LINE].decode("utf-8", "replace").rstrip("\r") for line in whole)
         return [text for text in texts if text]
 
@@ -61,24 +72,33 @@ class Conversation:
         self.error = ""
         self.tail: deque = deque(maxlen=TAIL)
         self.stage, self.started = "", clock()
+        self.waiting: list = []
+        self.left_out, self.shown = 0, clock()
 
-    def take(self, lines: list) -> None:
-        """Take the lines of one poll."""
-        waiting, left_out = [], 0
+    def take(self, lines: list, *, last: bool = False) -> None:
+        """Take lines; log lines among them are shown now and then, and at the end."""
         for event in map(parse, lines):
-            if event["event"] not in ("log", "noise"):
-                self._take(event)
-                continue
-            text = str(event.get("message", ""))
-            self.tail.append(text)
-            if len(waiting) < LINES_PER_POLL:
-                waiting.append(text)
+            if event["event"] in ("log", "noise"):
+                self._log(str(event.get("message", ""))[:LONGEST_TEXT])
             else:
-                left_out += 1
-        if left_out:
-            waiting.append(f"(and {left_out} more lines)")
-        if waiting:
-            self.feedback.pushConsoleInfo("\n".join(waiting))
+                self._take(event)
+        now = self.clock()
+        if last or now - self.shown >= SECONDS_BETWEEN:
+            self._show(now)
+
+    def _log(self, text: str) -> None:
+        self.tail.append(text)
+        if len(self.waiting) < LINES_AT_ONCE:
+            self.waiting.append(text)
+        else:
+            self.left_out += 1
+
+    def _show(self, now: float) -> None:
+        if self.left_out:
+            self.waiting.append(f"(and {self.left_out} more lines)")
+        if self.waiting:
+            self.feedback.pushConsoleInfo("\n".join(self.waiting))
+        self.waiting, self.left_out, self.shown = [], 0, now
 
     def _take(self, event: dict) -> None:
         kind, message = event["event"], str(event.get("message", ""))

@@ -215,6 +215,12 @@ class Log:
         return [entry["pid"] for entry in self.entries if lives(entry["pid"])]
 
 
+@pytest.fixture(name="lives", scope="session")
+def lives_fixture():
+    """Give the function that says whether a process lives."""
+    return lives
+
+
 def lives(pid):
     """Say whether a process lives; one that only waits to be collected does not."""
     try:

@@ -116,7 +116,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         feedback.pushInfo("The same in a terminal:")
         feedback.pushCommandInfo(text_to_copy(arguments, replaced or {}))
         talk = Conversation(feedback, self.STAGES)
-        ended = self._run(command, [*arguments, *PROGRESS], folder, feedback, talk.take)
+        ended = self._run(command, [*arguments, *PROGRESS], folder, feedback, talk)
         if ended.canceled:
             feedback.pushInfo("Cancelled; the engine has ended and nothing was written.")
             return {}
@@ -133,7 +133,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         shown = [one for one in arguments if one != "--json"]
         feedback.pushCommandInfo(text_to_copy(shown, replaced or {}))
         talk = Conversation(feedback, ())
-        ended = self._run(command, arguments, folder, feedback, talk.take)
+        ended = self._run(command, arguments, folder, feedback, talk)
         if ended.canceled:
             return ""
         if ended.crashed or not ended.output.strip():
@@ -160,14 +160,16 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         feedback.pushInfo(f"geoseg {answer['version']}: {program} (named by {engine.found_by})")
         return engine.command
 
-    def _run(self, command, arguments, folder, feedback, take):
+    def _run(self, command, arguments, folder, feedback, talk):
         try:
-            return run_process(
+            ended = run_process(
                 full_command(command, arguments), folder=folder, canceled=feedback.isCanceled,
-                take=take,
+                take=talk.take,
             )
         except OSError as error:
             raise QgsProcessingException(str(error)) from error
+        talk.take([], last=True)
+        return ended
 
 
 def failure(ended, talk) -> str:
