@@ -33,7 +33,7 @@ def label(
     options: LabelOptions = LabelOptions(),
     scratch: Path | None = None,
     strip: int = 1024,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> LabelRaster:
     """Label the parcels of a probability raster.
 
@@ -46,7 +46,7 @@ def label(
         options: thresholds.
         scratch: folder for the scratch file; None is the system's.
         strip: rows at a time.
-        progress: called with the rows done and all rows after each strip.
+        progress: called with the number of rows done since the call before.
 
     Returns:
         The labels.
@@ -64,7 +64,7 @@ def label(
         stop = min(row + strip, source.shape[0])
         raster.append(gathered.add(read_strip(source, row, stop, options)))
         if progress is not None:
-            progress(stop, source.shape[0])
+            progress(stop - row)
     final, count = _merge(gathered, options)
     raster.finish(final, count)
     log.info("%d basins became %d parcels", len(final) - 1, count)
