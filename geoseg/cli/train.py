@@ -10,6 +10,13 @@ from geoseg.cli import options
 from geoseg.cli.report import reporting, result
 
 
+RECIPE = (
+    "steps", "seconds", "rate", "loss", "validations", "patience", "calibration", "precision",
+    "seed",
+)
+"""Options that make the recipe."""
+
+
 def _recipe(function: Any) -> Any:
     """Options of how to train."""
     for option in reversed(
@@ -83,8 +90,7 @@ def train(
     LIST.csv has the columns scene,labels. Log, pictures and the state to resume from go to the
     folder MODEL.training.
     """
-    from geoseg.tools.pairs import find_pairs
-    from geoseg.tools.train import make_recipe
+    from geoseg.learning.recipe import Recipe
     from geoseg.tools.train import train as run
 
     in_metres = boundary_width.endswith("m")
@@ -92,13 +98,13 @@ def train(
         boundary = float(boundary_width.removesuffix("m"))
     except ValueError as error:
         raise click.BadParameter(f"{boundary_width!r} is not a width such as 4 or 3m") from error
-    recipe = make_recipe(chosen)
+    recipe = Recipe(**{name: chosen.pop(name) for name in RECIPE})
     with reporting(progress) as events:
         made = run(
-            find_pairs(inputs), model, recipe=recipe, boundary_width=boundary,
+            inputs, model, recipe=recipe, boundary_width=boundary,
             boundary_in_metres=in_metres, half=not full_weights, progress=events, **chosen,
         )
     values = {"path": model, "steps": made.steps, "seconds": round(made.seconds, 1)}
-    values |= made.best.scores() if made.best else {}
+    values |= made.scores
     text = f"{made.steps} steps in {made.seconds:.0f} s -> {model}"
     result(values, text, mode=progress, as_json=as_json)

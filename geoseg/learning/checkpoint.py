@@ -5,6 +5,7 @@ Nothing is ever unpickled, so a model file from a stranger cannot run code.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +67,8 @@ def write_tensors(
             os.fsync(written.fileno())
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise OutputError(f"cannot write {path}: {error}") from error
 
 

@@ -90,10 +90,11 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Move to a device."""
-        moved = (one.to(device, non_blocking=True) for one in self._parts())
+        moved = (one.to(device, non_blocking=True) for one in self.parts())
         return Batch(*moved)
 
-    def _parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Give pixels, target and valid."""
         return self.pixels, self.target, self.valid
 
 
@@ -243,7 +244,7 @@ def validation_windows(areas: Sequence[Area], chip: int, most: int) -> list[tupl
         for col in range(area.window.col_off, area.window.col_stop - chip + 1, chip)
     ]
     if not grid:
-        raise TrainingError(f"no held-out place is as large as a chip, {chip} pixels: shrink --chip")
+        raise TrainingError(f"no held-out place is as large as a chip, {chip} pixels; lower --chip")
     chosen = np.linspace(0, len(grid) - 1, min(most, len(grid))).round().astype(int)
     return [grid[index] for index in chosen]
 

@@ -24,7 +24,39 @@ def fuse(model: nn.Module) -> nn.Module:
         _fuse_units(model)
     if isinstance(model, OriginUNet) and not model.classic:
         _fuse_origin(model)
+    if torch.backends.mkldnn.is_available():
+        _steady(model)
     return model
+
+
+def _steady(module: nn.Module) -> None:
+    """Replace every convolution by one that is computed the same way at any size of input."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d):
+            setattr(module, name, SteadyConvolution(child))
+        else:
+            _steady(child)
+
+
+class SteadyConvolution(nn.Module):
+    """A convolution that oneDNN computes on the CPU, however small the input is.
+
+    torch hands single inputs of up to 20,480 values, and 1x1 kernels on one thread, to another
+    implementation that sums in another order: a small tile would differ in the last bit.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Convolve."""
+        one = self.convolution
+        if pixels.device.type != "cpu" or pixels.dtype != torch.float32:
+            return one(pixels)
+        return torch.mkldnn_convolution(
+            pixels, one.weight, one.bias, one.padding, one.stride, one.dilation, one.groups
+        )
 
 
 def _fuse_units(module: nn.Module) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ ROWS = 4
 """Chips shown."""
 
 
-def draw(batch: Batch) -> Callable[[Validation, nn.Module, Path], None]:
+def draw(held_out: Sequence[Batch]) -> Callable[[Validation, nn.Module, Path], None]:
     """Give what draws `predictions.png` and `curves.png` after a validation.
 
     Without matplotlib, an optional extra, it does nothing.
@@ -31,11 +31,20 @@ def draw(batch: Batch) -> Callable[[Validation, nn.Module, Path], None]:
         log.info("no pictures of the training: pip install geoseg[train]")
         return lambda *_: None
 
+    batch = _some(held_out)
+
     def pictures(seen: Validation, model: nn.Module, folder: Path) -> None:
         _predictions(Figure, batch, model, seen, folder / "predictions.png")
         _curves(Figure, folder / "log.csv", folder / "curves.png")
 
     return pictures
+
+
+def _some(held_out: Sequence[Batch]) -> Batch:
+    """Choose chips from far apart."""
+    picked = np.linspace(0, len(held_out) - 1, ROWS).astype(int)
+    parts = zip(*(tuple(part[:1] for part in held_out[one].parts()) for one in picked))
+    return Batch(*(torch.cat(part) for part in parts))
 
 
 @torch.no_grad()

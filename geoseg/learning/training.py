@@ -7,7 +7,6 @@ Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021 (precise statistics before
 
 from __future__ import annotations
 
-import copy
 import csv
 import json
 import logging
@@ -22,152 +21,86 @@ from typing import Any
 import torch
 from torch import nn
 
-from geoseg.errors import OptionError, TrainingError
+from geoseg.errors import TrainingError
 from geoseg.learning import watch
-from geoseg.learning.checkpoint import read_tensors, save, write_tensors
+from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch
-from geoseg.learning.losses import parse_loss
+from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
+from geoseg.learning.losses import WeightedSum, parse_loss
+from geoseg.learning.recipe import Recipe
 from geoseg.learning.validation import Validation, validate
 from geoseg.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
-Sampler = Callable[[int], Batch]
-"""Gives batch number n, always the same."""
-Report = Callable[[dict[str, Any]], None]
-"""Receives what happens, for a progress bar."""
+WARM = 0.1
+"""Share of the run after which the warm-up is over at the latest."""
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to train; saved with the model."""
-
-    steps: int | None = 4000
-    """Updates; None trains until the time limit."""
-    seconds: float | None = None
-    """Time limit; the learning rate reaches 0 at whichever limit comes first."""
-    rate: float = 4e-3
-    """Highest learning rate."""
-    weight_decay: float = 1e-2
-    """Of weights; biases and BatchNorm have none."""
-    warm_up: int = 200
-    """Updates of rising rate; at most a tenth of the run."""
-    clip: float = 1.0
-    """Longest gradient."""
-    average: float = 0.998
-    """Weight of the past in the running average of the weights, which is what is kept."""
-    loss: str = "bce+dice"
-    """Sum of named losses."""
-    validations: int = 12
-    """How many times the run stops to look."""
-    patience: int = 6
-    """Validations without a better score before the run ends."""
-    calibration: int = 8
-    """Batches over which BatchNorm's statistics are recomputed."""
-    precision: str = "auto"
-    """`auto`, `float32` or `bfloat16`: of the forward and backward pass and of validations; the loss, BatchNorm's
-    recomputed statistics and the weights are always float32."""
-    seed: int = 0
-    """Of dropout; the sampler has its own."""
-
-    def __post_init__(self) -> None:
-        if self.steps is None and self.seconds is None:
-            raise OptionError("a training needs an end: give --steps or --time-limit")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise OptionError(f"no precision {self.precision!r}; choose auto, float32 or bfloat16")
-        parse_loss(self.loss)
+Progress = Callable[[dict[str, Any]], None]
+"""Takes progress events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a training gave."""
 
-    best: Validation | None
-    """Of the model that was kept; None where none was worth keeping."""
+    scores: dict[str, float]
+    """Of the model that was kept, on the held-out chips."""
     steps: int
     """Updates done."""
     seconds: float
     """Time of the run, earlier parts of it included."""
-    alarms: tuple[watch.Alarm, ...]
-    """Of the last validation."""
 
 
-@dataclass(slots=True)
-class State:
-    """All that changes while training; `last.safetensors` holds it between runs."""
-
-    model: nn.Module
-    averaged: nn.Module
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    step: int = 0
-    seconds: float = 0.0
-    best: float = -math.inf
-    stale: int = 0
-
-
-def train(
-    model: nn.Module,
-    sampler: Sampler,
-    held_out: Sequence[Batch],
-    recipe: Recipe,
-    spec: ModelSpec,
-    *,
-    out: str | Path,
-    folder: str | Path,
-    device: str = "cpu",
-    half: bool = False,
-    report: Report = lambda event: None,
-    on_validation: Callable[[Validation, nn.Module, Path], None] = lambda *_: None,
-) -> Outcome:
-    """Train a model, and write the best one seen to `out`.
-
-    Args:
-        model: with fresh weights, last bias set to the class prior.
-        sampler: gives training batch number n.
-        held_out: validation chips, batched, from other places.
-        recipe: how to train.
-        spec: of the model; scores are added.
-        out: model file; written at every validation that is the best so far.
-        folder: for the log, the pictures and the state that a later run resumes from.
-        device: where to train.
-        half: store the weights in 16 bits.
-        report: receives a progress event per step.
-        on_validation: receives each validation, the averaged model and the folder.
+def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -> Outcome:
+    """Train a network that has fresh weights, and write the best one seen to the job's file.
 
     Raises:
-        TrainingError: the folder holds a run with another recipe, or the loss is not finite.
+        TrainingError: the folder holds another run, the loss is not finite, or no validation
+            showed a model that is worth keeping.
     """
-    folder = Path(folder)
-    state = begin(model, recipe, torch.device(device))
-    resume(state, recipe, folder)
-    clock = Clock(recipe, state)
-    loss = parse_loss(recipe.loss)
-    best, alarms = None, []
-    for batch in prefetched(sampler, state.step):
+    state = begin(model, job)
+    resume(state, job)
+    clock = Clock(job.recipe, state)
+    loss = parse_loss(job.recipe.loss)
+    alarms: list[watch.Alarm] = []
+    for batch in prefetched(job.sampler, state.step):
         fraction = clock.fraction(state)
-        value = update(state, batch, loss, recipe, rate_at(state.step, fraction, recipe))
-        fraction = clock.fraction(state)
-        report(progress_event(fraction))
-        if not clock.validation_due(fraction):
-            continue
-        calibrate(state, sampler, recipe.calibration)
-        with reduced(state, recipe):
-            seen = validate(state.averaged, held_out, loss, state.device, state.step)
-        alarms = watch.after_validation(replace(seen.statistics, warm=fraction > 0.1), seen.names)
-        kept = seen.score > state.best and not any(alarm.fatal for alarm in alarms)
-        if kept:
-            best, state.best, state.stale = seen, seen.score, 0
-            save(out, described(spec, recipe, seen), state.averaged, half=half)
-        else:
-            state.stale += 1
-        record(folder, state, seen, value, kept=kept)
-        keep_state(state, recipe, folder)
-        on_validation(seen, state.averaged, folder)
-        tell(seen, alarms, kept=kept)
-        if fraction >= 1 or state.stale >= recipe.patience:
+        if fraction >= 1 or state.stale >= job.recipe.patience:
             break
-    return Outcome(best, state.step, state.seconds, tuple(alarms))
+        value = update(state, batch, loss, job.recipe, rate_at(state.step, fraction, job.recipe))
+        fraction = clock.fraction(state)
+        progress(progress_event(fraction))
+        if clock.validation_due(fraction):
+            alarms = look(state, job, loss, value, warm=fraction > WARM)
+    if not state.scores:
+        reasons = "; ".join(alarm.text for alarm in alarms) or "no validation was made"
+        raise TrainingError(f"no model was worth keeping: {reasons}")
+    return Outcome(state.scores, state.step, state.seconds)
+
+
+def look(
+    state: State, job: Job, loss: WeightedSum, value: float, *, warm: bool
+) -> list[watch.Alarm]:
+    """Recompute BatchNorm's statistics, validate, and keep the model if it is the best so far.
+
+    Returns:
+        What is wrong with it; a model with a fatal alarm is never kept.
+    """
+    calibrate(state, job.sampler, job.recipe.calibration)
+    with reduced(state, job.recipe):
+        seen = validate(state.averaged, job.held_out, loss, state.device, state.step)
+    alarms = watch.after_validation(replace(seen.statistics, warm=warm), seen.names)
+    kept = seen.score > state.best and not any(alarm.fatal for alarm in alarms)
+    state.stale = 0 if kept else state.stale + 1
+    if kept:
+        state.best, state.scores = seen.score, seen.scores()
+        save(job.out, described(job, seen), state.averaged, half=job.half)
+    record(job.folder, state, seen, value, kept=kept)
+    keep_state(state, job)
+    job.draw(seen, state.averaged, job.folder)
+    tell(seen, alarms, kept=kept)
+    return alarms
 
 
 def progress_event(fraction: float) -> dict[str, Any]:
@@ -181,20 +114,6 @@ def tell(seen: Validation, alarms: Sequence[watch.Alarm], *, kept: bool) -> None
     log.info("step %d: %s%s", seen.step, values, " (best, kept)" if kept else "")
     for alarm in alarms:
         log.warning("%s: %s", alarm.name, alarm.text)
-
-
-def begin(model: nn.Module, recipe: Recipe, device: torch.device) -> State:
-    """Make the state before the first step."""
-    layout = torch.channels_last
-    model = model.to(device, memory_format=layout)
-    weights = [one for one in model.parameters() if one.ndim > 1]
-    others = [one for one in model.parameters() if one.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.99))
-    return State(model, copy.deepcopy(model).eval(), optimizer, device)
 
 
 class Clock:
@@ -223,7 +142,7 @@ class Clock:
 
 def rate_at(step: int, fraction: float, recipe: Recipe) -> float:
     """Give the learning rate: a linear warm-up, then half a cosine down to 0."""
-    warm = min(1.0, max((step + 1) / recipe.warm_up, fraction / 0.1))
+    warm = min(1.0, max((step + 1) / recipe.warm_up, fraction / WARM))
     return recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * fraction))
 
 
@@ -244,7 +163,7 @@ def reduced(state: State, recipe: Recipe) -> torch.autocast:
     return torch.autocast(state.device.type, torch.bfloat16, enabled=lower)
 
 
-def update(state: State, batch: Batch, loss: Any, recipe: Recipe, rate: float) -> float:
+def update(state: State, batch: Batch, loss: WeightedSum, recipe: Recipe, rate: float) -> float:
     """Make one step: forward, backward, clip, move, average."""
     torch.manual_seed(recipe.seed * 1_000_003 + state.step)  # dropout is the same after a resume
     state.model.train()
@@ -295,11 +214,12 @@ def calibrate(state: State, sampler: Sampler, batches: int) -> None:
         norm.eval()
 
 
-def described(spec: ModelSpec, recipe: Recipe, seen: Validation) -> ModelSpec:
+def described(job: Job, seen: Validation) -> ModelSpec:
     """Add the scores and the recipe to the spec."""
-    history = {**spec.history, "recipe": json.dumps(asdict(recipe)), "step": str(seen.step)}
+    recipe = json.dumps(asdict(job.recipe), sort_keys=True)
+    history = {**job.spec.history, "recipe": recipe, "step": str(seen.step)}
     scores = {name: round(value, 4) for name, value in seen.scores().items()}
-    return replace(spec, scores=scores, history=history)
+    return replace(job.spec, scores=scores, history=history)
 
 
 def record(folder: Path, state: State, seen: Validation, value: float, *, kept: bool) -> None:
@@ -314,55 +234,3 @@ def record(folder: Path, state: State, seen: Validation, value: float, *, kept: 
         if fresh:
             writer.writeheader()
         writer.writerow(row)
-
-
-def keep_state(state: State, recipe: Recipe, folder: Path) -> None:
-    """Write all that a later run needs to go on, to `last.safetensors`."""
-    tensors = {f"model.{name}": one for name, one in state.model.state_dict().items()}
-    tensors |= {f"averaged.{name}": one for name, one in state.averaged.state_dict().items()}
-    for index, kept in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": one for name, one in kept.items()}
-    numbers = {name: getattr(state, name) for name in ("step", "seconds", "best", "stale")}
-    plain = {name: one.detach().contiguous() for name, one in tensors.items()}
-    write_tensors(
-        folder / "last.safetensors",
-        plain,
-        {"state": json.dumps(numbers), "recipe": json.dumps(asdict(recipe))},
-    )
-
-
-def resume(state: State, recipe: Recipe, folder: Path) -> None:
-    """Go on from `last.safetensors`, where there is one.
-
-    Raises:
-        TrainingError: it was made with another recipe; a longer run is allowed.
-    """
-    path = folder / "last.safetensors"
-    if not path.exists():
-        return
-    tensors, metadata = read_tensors(path)
-    _check_same(json.loads(metadata["recipe"]), asdict(recipe), folder)
-    state.model.load_state_dict(_under("model.", tensors))
-    state.averaged.load_state_dict(_under("averaged.", tensors))
-    moments = state.optimizer.state_dict()
-    moments["state"] = {}
-    for name, one in _under("optimizer.", tensors).items():
-        index, key = name.split(".")
-        moments["state"].setdefault(int(index), {})[key] = one
-    state.optimizer.load_state_dict(moments)
-    for name, number in json.loads(metadata["state"]).items():
-        setattr(state, name, number)
-    log.info("resume at step %d, after %.0f s", state.step, state.seconds)
-
-
-def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    for name in sorted(before.keys() | now.keys()):
-        if name not in ("steps", "seconds") and before.get(name) != now.get(name):
-            raise TrainingError(
-                f"{folder} holds a run with {name} {before.get(name)}, not {now.get(name)}; "
-                "use --restart to begin anew"
-            )

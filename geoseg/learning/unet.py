@@ -1,4 +1,4 @@
-"""The U-Nets of geoseg by name: `unet` (ours), `unet-origin` and `unet-classic` (where it came from).
+"""The U-Nets of geoseg by name: `unet` (ours), `unet-origin` and `unet-classic`, its forebears.
 
 All give logits, (n, classes, rows, cols), for scaled pixels, (n, bands, rows, cols) float32 with
 rows and columns multiples of `divisor`. The sigmoid belongs to whoever reads the logits.
@@ -19,11 +19,15 @@ LEVELS = 5
 """Resolutions of every network here: full, 1/2, 1/4, 1/8, 1/16."""
 DIVISOR = 2 ** (LEVELS - 1)
 """Tile origins and sizes are multiples of this many pixels."""
+Network = nn.Module
+"""What `build` gives; a name for those who must not know of torch."""
 DEFAULT_WIDTH = {"unet": 16, "unet-origin": 16, "unet-classic": 64}
 """Filters of the first level; every level below has twice as many."""
 
 
-def build(name: str, *, width: int | None = None, bands: int = 3, classes: int = 2) -> nn.Module:
+def build(
+    name: str, *, width: int | None = None, bands: int = 3, classes: int = 2, seed: int = 0
+) -> nn.Module:
     """Build a network by name, with freshly drawn weights.
 
     Args:
@@ -31,6 +35,7 @@ def build(name: str, *, width: int | None = None, bands: int = 3, classes: int =
         width: filters of the first level; None for the network's own default.
         bands: input bands.
         classes: output bands.
+        seed: of the weights; the generator of the process is left as it is.
 
     Returns:
         A module with the attributes `divisor` and `halo`, in pixels.
@@ -43,9 +48,11 @@ def build(name: str, *, width: int | None = None, bands: int = 3, classes: int =
     width = DEFAULT_WIDTH[name] if width is None else width
     if min(width, bands, classes) < 1:
         raise ModelError(f"width {width}, bands {bands} and classes {classes} must be at least 1")
-    if name == "unet":
-        return UNet(bands, classes, width)
-    return OriginUNet(bands, classes, width, classic=name == "unet-classic")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if name == "unet":
+            return UNet(bands, classes, width)
+        return OriginUNet(bands, classes, width, classic=name == "unet-classic")
 
 
 def reach(*, head: int = 0, rising: int = 0) -> tuple[int, int]:
@@ -171,9 +178,8 @@ class OriginUNet(nn.Module):
 
     def _pair(self, inputs: int, outputs: int) -> nn.ModuleList:
         normed = not self.classic
-        return nn.ModuleList(
-            [OriginUnit(inputs, outputs, normed=normed), OriginUnit(outputs, outputs, normed=normed)]
-        )
+        first = OriginUnit(inputs, outputs, normed=normed)
+        return nn.ModuleList([first, OriginUnit(outputs, outputs, normed=normed)])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Give the logits of scaled pixels."""

@@ -44,20 +44,26 @@ class Pair:
     """How often chips are cut from it, relative to its size."""
 
 
-def find_pairs(inputs: Sequence[str | Path]) -> list[Pair]:
-    """Find the pairs that inputs mean: folders, CSV lists, and scene, labels, scene, labels, ...
+def find_pairs(
+    inputs: Sequence[Pair | tuple[str | Path, str | Path] | str | Path],
+) -> list[Pair]:
+    """Find the pairs that inputs mean: pairs, folders, CSV lists, or scene, labels, scene, ...
 
     Raises:
         OptionError: a scene has no labels, or there is no pair at all.
     """
     pairs, singles = [], []
-    for one in map(Path, inputs):
-        if one.is_dir():
-            pairs += _in_folder(one)
-        elif one.suffix.lower() == ".csv":
-            pairs += _in_list(one)
+    for one in inputs:
+        if isinstance(one, Pair):
+            pairs.append(one)
+        elif isinstance(one, tuple):
+            pairs.append(Pair(*map(Path, one)))
+        elif Path(one).is_dir():
+            pairs += _in_folder(Path(one))
+        elif Path(one).suffix.lower() == ".csv":
+            pairs += _in_list(Path(one))
         else:
-            singles.append(one)
+            singles.append(Path(one))
     if len(singles) % 2:
         raise OptionError(f"{singles[-1]} has no labels: give SCENE LABELS, a folder or a CSV list")
     pairs += [Pair(*two) for two in zip(singles[::2], singles[1::2])]

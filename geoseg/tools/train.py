@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from geoseg.learning.chips import (
 from geoseg.learning.devices import (
     choose_device, choose_precision, keep_freed_memory, use_threads,
 )
-from geoseg.learning.training import Outcome, Recipe
+from geoseg.learning.job import Job
+from geoseg.learning.recipe import Recipe
+from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run
-from geoseg.learning.unet import DEFAULT_WIDTH, build, set_prior
+from geoseg.learning.unet import DEFAULT_WIDTH, DIVISOR, Network, build, set_prior
 from geoseg.run.progress import Progress, silent
 from geoseg.spec import Band, LabelClass, ModelSpec
-from geoseg.tools.pairs import Loaded, Pair, load_pairs
+from geoseg.tools.pairs import Loaded, Pair, find_pairs, load_pairs
 
 log = logging.getLogger(__name__)
 
@@ -37,128 +39,155 @@ PRIOR_BATCHES = 8
 """Batches over which the share of each class is measured before the first step."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What and how to train; None means: choose."""
+
+    architecture: str = "unet"
+    """Name for `geoseg.learning.unet.build`."""
+    width: int | None = None
+    """Filters of the network's first level."""
+    bands: tuple[int, ...] | None = None
+    """Band numbers from 1; None takes all but alpha."""
+    value_range: tuple[float, float] | None = None
+    """Raw values that become 0 and 1; None takes 0 to 255 for uint8, else measures."""
+    resolution: tuple[float, float] | None = None
+    """Finest and coarsest metres per pixel that the model is for; None measures."""
+    hold_out_names: tuple[str, ...] = ()
+    """Scenes to validate on; empty holds out a share of the places."""
+    validation: float = 0.2
+    """That share."""
+    chip: int = 256
+    """Rows and columns of a chip, a multiple of 16."""
+    batch: int = 8
+    """Chips per step."""
+    zoom: tuple[float, float] = (0.5, 2.0)
+    """Smallest and largest zoom of a chip."""
+    boundary_width: float = 4.0
+    """Full width of a border, in pixels of the chip or in metres."""
+    boundary_in_metres: bool = False
+    """True where it is metres."""
+    recipe: Recipe = Recipe()
+    """How to train."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: int | None = None
+    """CPU threads."""
+    half: bool = True
+    """True stores the weights in 16 bits."""
+    license: str = "unknown"
+    """Of the weights, SPDX."""
+    source: str = ""
+    """Training data and its licence."""
+
+    def __post_init__(self) -> None:
+        if self.chip < 32 or self.chip % DIVISOR:
+            raise OptionError(
+                f"a chip is at least 32 pixels and a multiple of {DIVISOR}, got {self.chip}"
+            )
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise OptionError(f"zoom goes from small to large, got {self.zoom}")
+
+
 def train(
-    pairs: Sequence[Pair],
+    pairs: Sequence[Pair | tuple[str | Path, str | Path] | str | Path],
     model: str | Path,
     *,
-    architecture: str = "unet",
-    width: int | None = None,
-    bands: tuple[int, ...] | None = None,
-    value_range: tuple[float, float] | None = None,
-    resolution: tuple[float, float] | None = None,
-    hold_out_names: Sequence[str] = (),
-    validation: float = 0.2,
-    chip: int = 256,
-    batch: int = 8,
-    zoom: tuple[float, float] = (0.5, 2.0),
-    boundary_width: float = 4.0,
-    boundary_in_metres: bool = False,
-    recipe: Recipe = Recipe(),
-    seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
-    half: bool = True,
-    license: str = "unknown",
-    source: str = "",
     restart: bool = False,
     progress: Progress = silent,
+    **options: Any,
 ) -> Outcome:
-    """Train a model on scenes with labels, and write the best one to a file.
+    """Train a model on scenes with their parcels, and write the best one seen to a file.
 
     Args:
-        pairs: scenes and labels.
+        pairs: (scene, labels), or folders and CSV lists of them.
         model: file to write, ending in `.safetensors`; the run's log, pictures and state go to
             the folder of the same name ending in `.training`.
-        architecture: name for `geoseg.learning.unet.build`.
-        width: filters of the first level; None for the architecture's own.
-        bands: numbers from 1; None for all but alpha.
-        value_range: raw values that become 0 and 1; None: 0 to 255 for uint8, else measured.
-        resolution: finest and coarsest metres per pixel the model is for; None: measured.
-        hold_out_names: scenes to validate on; none: a share of the places.
-        validation: that share.
-        chip: rows and columns of a chip, a multiple of 16.
-        batch: chips per step.
-        zoom: smallest and largest zoom of a chip.
-        boundary_width: full width of a border in pixels of the chip, or in metres.
-        boundary_in_metres: True where it is metres.
-        recipe: how to train.
-        seed: of all draws.
-        device: `auto`, `cpu`, `cuda` or `cuda:1`.
-        threads: CPU threads; None leaves torch's choice.
-        half: store weights in 16 bits.
-        license: of the weights, SPDX.
-        source: training data and its licence.
-        restart: throw away the state of an earlier run instead of resuming it.
+        restart: throw away the state of an earlier run instead of going on from it.
         progress: takes the events.
+        options: fields of TrainOptions.
 
     Returns:
-        What the run gave; its `best` is None where no model was worth keeping.
+        What the run gave.
 
     Raises:
         OptionError: an option does not fit the data.
-        TrainingError: the data cannot be learnt from, or an earlier run differs.
+        TrainingError: the data cannot be learnt from, an earlier run differs, or no model was
+            worth keeping.
+        RasterError, VectorError, CRSError: a scene or its labels cannot be read.
     """
-    model = Path(model)
-    _check_options(model, chip)
-    loaded = load_pairs(pairs, bands=bands)
-    use_threads(threads)
+    model, chosen = Path(model), TrainOptions(**options)
+    if model.suffix != ".safetensors":
+        raise OptionError(f"a model file ends in .safetensors, got {model}")
+    use_threads(chosen.threads)
     keep_freed_memory()
-    scaling = scaling_of(loaded, value_range)
+    loaded = load_pairs(find_pairs(pairs), bands=chosen.bands)
+    if restart:
+        shutil.rmtree(model.with_suffix(".training"), ignore_errors=True)
+    network, job = prepare(loaded, model, chosen)
+    return run(network, job, progress)
+
+
+def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network, Job]:
+    """Make the network, and the job that trains it.
+
+    Raises:
+        OptionError, TrainingError: as `train`.
+    """
+    scaling = scaling_of(loaded, chosen.value_range)
     examine(loaded, scaling)
-    train_areas, held_areas = hold_out(
-        loaded.sources, names=hold_out_names, share=validation, chip=chip, seed=seed
+    seed = chosen.recipe.seed
+    training, held = hold_out(
+        loaded.sources, names=chosen.hold_out_names, share=chosen.validation, chip=chosen.chip,
+        seed=seed,
     )
-    cutter = Cutter(scaling, chip, boundary_width, boundary_in_metres)
-    sampler = Sampler(train_areas, cutter, batch, zoom, seed)
-    held_out = held_out_batches(held_areas, cutter, batch)
-    network = build(architecture, width=width, bands=len(scaling), classes=len(CLASSES))
+    cutter = Cutter(scaling, chosen.chip, chosen.boundary_width, chosen.boundary_in_metres)
+    sampler = Sampler(training, cutter, chosen.batch, chosen.zoom, seed)
+    held_out = held_out_batches(held, cutter, chosen.batch)
+    network = build(
+        chosen.architecture, width=chosen.width, bands=len(scaling), classes=len(CLASSES), seed=seed
+    )
     set_prior(network, class_shares(sampler))
-    spec = ModelSpec(
-        name=model.stem,
+    names = {area.source.name for area in held}
+    log.info("%d scenes, held out: %s", len(loaded.sources), ", ".join(sorted(names)))
+    device = choose_device(chosen.device)
+    recipe = replace(chosen.recipe, precision=choose_precision(chosen.recipe.precision, device))
+    spec = describe(model.stem, loaded, scaling, network, chosen, names)
+    folder = model.with_suffix(".training")
+    draw = pictures.draw(held_out)
+    job = Job(sampler, held_out, recipe, spec, model, folder, device, chosen.half, draw)
+    return network, job
+
+
+def describe(
+    name: str,
+    loaded: Loaded,
+    scaling: tuple[Band, ...],
+    network: Network,
+    chosen: TrainOptions,
+    held: set[str],
+) -> ModelSpec:
+    """Say what the model will be, and what it is trained on."""
+    history = {
+        "scenes": json.dumps(sorted(one.name for one in loaded.sources)),
+        "held_out": json.dumps(sorted(held)),
+        "chips": json.dumps([chosen.chip, chosen.batch, chosen.zoom]),
+        "boundary": f"{chosen.boundary_width:g} {'m' if chosen.boundary_in_metres else 'px'}",
+    }
+    return ModelSpec(
+        name=name,
         bands=scaling,
         dtype=loaded.dtype,
         classes=CLASSES,
-        resolution=resolution or measured_resolution(loaded.sources, zoom),
+        resolution=chosen.resolution or measured_resolution(loaded.sources, chosen.zoom),
         divisor=network.divisor,
         halo=network.halo,
-        architecture=architecture,
-        width=DEFAULT_WIDTH[architecture] if width is None else width,
-        license=license,
-        source=source,
-        history={"held_out": json.dumps(sorted({area.source.name for area in held_areas}))},
+        architecture=chosen.architecture,
+        width=chosen.width or DEFAULT_WIDTH[chosen.architecture],
+        license=chosen.license,
+        source=chosen.source,
+        history=history,
     )
-    device = choose_device(device)
-    recipe = replace(recipe, precision=choose_precision(recipe.precision, device))
-    folder = model.with_suffix(".training")
-    if restart:
-        shutil.rmtree(folder, ignore_errors=True)
-    log.info(
-        "%d scenes to train on, held out: %s",
-        len({area.source.name for area in train_areas}),
-        ", ".join(sorted({area.source.name for area in held_areas})),
-    )
-    return run(
-        network, sampler, held_out, recipe, spec, out=model, folder=folder, half=half,
-        device=device, report=progress, on_validation=pictures.draw(held_out[0]),
-    )
-
-
-def make_recipe(options: dict[str, Any]) -> Recipe:
-    """Take a recipe's options out of a command's; without an end it has 4000 steps."""
-    names = [one.name for one in fields(Recipe) if one.name in options]
-    seed = options["seed"]
-    taken = {name: options.pop(name) for name in names} | {"seed": seed}
-    options["seed"] = seed
-    if taken["steps"] is None and taken["seconds"] is None:
-        taken["steps"] = Recipe().steps
-    return Recipe(**taken)
-
-
-def _check_options(model: Path, chip: int) -> None:
-    if model.suffix != ".safetensors":
-        raise OptionError(f"a model file ends in .safetensors, got {model}")
-    if chip < 32 or chip % 16:
-        raise OptionError(f"a chip is at least 32 pixels and a multiple of 16, got {chip}")
 
 
 def scaling_of(loaded: Loaded, value_range: tuple[float, float] | None) -> tuple[Band, ...]:

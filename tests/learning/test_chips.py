@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+
+from geoseg.errors import TrainingError
+from geoseg.grid import Window
+from geoseg.learning.chips import (
+    Area, ArraySource, Cutter, Sampler, hold_out, scale, stack, targets, validation_windows,
+)
+from geoseg.spec import Band
+
+BANDS = (Band("red", 0, 255), Band("green", 0, 255), Band("blue", 0, 255))
+
+
+def drawn(*lines):
+    return np.array([[int(digit) for digit in line.replace(".", "0")] for line in lines])
+
+
+def shown(band):
+    return ["".join("#" if one else "." for one in row) for row in band]
+
+
+def test_a_border_of_two_pixels_lies_on_both_sides_of_a_change_of_label():
+    parcel, boundary = targets(drawn("..1122", "..1122", "..1122"), 2)
+    assert shown(boundary) == [".####."] * 3
+    assert shown(parcel) == [".....#"] * 3
+
+
+def test_a_scene_edge_is_no_border():
+    parcel, boundary = targets(drawn("111", "111"), 4)
+    assert not boundary.any() and parcel.all()
+
+
+def test_a_border_of_four_pixels_is_rounded_at_a_corner():
+    labels = np.zeros((7, 7), int)
+    labels[3:, 3:] = 1
+    assert shown(targets(labels, 4)[1]) == [
+        ".......",
+        "...####",
+        "..#####",
+        ".######",
+        ".######",
+        ".####..",
+        ".####..",
+    ]
+
+
+def test_a_label_that_is_not_known_borders_nothing_and_is_nothing():
+    labels = np.array([[1, 1, -1, 0, 0]])
+    parcel, boundary = targets(labels, 2)
+    assert not boundary.any()
+    assert shown(parcel) == ["##..."]
+
+
+def test_a_pixel_without_data_is_grey():
+    raw = np.full((1, 1, 2), 255, np.uint8)
+    scaled = scale(raw, np.array([[True, False]]), BANDS[:1])
+    assert scaled.tolist() == [[[1.0, 0.5]]]
+
+
+def test_scaling_takes_low_to_zero_and_high_to_one_and_does_not_clip():
+    raw = np.array([[[1000, 3000, 5000]]], np.uint16)
+    scaled = scale(raw, np.ones((1, 3), bool), (Band("red", 1000, 3000),))
+    assert scaled.tolist() == [[[0.0, 1.0, 2.0]]]
+
+
+def test_a_batch_is_a_function_of_its_number(make_source):
+    areas, _ = hold_out([make_source("a"), make_source("b", seed=1)], share=0.5, chip=32)
+    one = Sampler(areas, Cutter(BANDS, 32), batch=3, seed=1)
+    two = Sampler(areas, Cutter(BANDS, 32), batch=3, seed=1)
+    first, second, again = one(0), one(1), two(1)
+    assert (again.pixels == second.pixels).all() and (again.target == second.target).all()
+    assert not (first.pixels == second.pixels).all()
+
+
+def test_a_batch_has_the_shapes_that_training_wants(make_source):
+    source = make_source()
+    sampler = Sampler((Area(source, Window(0, 0, 128, 128)),), Cutter(BANDS, 48), batch=2)
+    shapes = [tuple(one.shape) for one in sampler(0).parts()]
+    assert shapes == [(2, 3, 48, 48), (2, 2, 48, 48), (2, 1, 48, 48)]
+
+
+def test_targets_turn_with_their_pixels(make_source):
+    """A chip whose colour says its label keeps saying it after every change."""
+    source = make_source(size=128, field=24)
+    image = np.repeat((source.labels > 0)[None].astype(np.uint8) * 200, 3, axis=0)
+    plain = ArraySource("plain", image, source.labels, source.valid)
+    sampler = Sampler((Area(plain, Window(0, 0, 128, 128)),), Cutter(BANDS, 128), batch=16)
+    batch = sampler(0)
+    inside = batch.target[:, 0].bool()
+    outside = ~inside & ~batch.target[:, 1].bool()
+    for pixels, here, there in zip(batch.pixels.mean(1), inside, outside, strict=True):
+        assert pixels[here].mean() > pixels[there].mean() + 0.2
+
+
+def test_chips_never_leave_their_area():
+    """Pixels outside the area hold a value that no change of light could hide."""
+    image = np.full((3, 96, 96), 255, np.uint8)
+    image[:, 32:80, 16:64] = 0
+    labels = np.full((96, 96), -1, np.int32)
+    labels[32:80, 16:64] = 1
+    source = ArraySource("one", image, labels, np.ones((96, 96), bool))
+    sampler = Sampler((Area(source, Window(16, 32, 48, 48)),), Cutter(BANDS, 32), batch=32)
+    for step in range(4):
+        assert sampler(step).valid.all()
+
+
+def test_named_scenes_are_held_out_whole(make_source):
+    sources = [make_source(name) for name in "abc"]
+    training, held = hold_out(sources, names=["b"])
+    assert [area.source.name for area in training] == ["a", "c"]
+    assert [area.source.name for area in held] == ["b"]
+
+
+def test_a_share_holds_out_neighbours_in_the_order_of_names(make_source):
+    sources = [make_source(f"{number:02}") for number in range(10)]
+    _, held = hold_out(sources, share=0.3, seed=3)
+    numbers = sorted(int(area.source.name) for area in held)
+    gaps = np.diff([*numbers, numbers[0] + 10])
+    assert len(numbers) == 3 and sorted(gaps.tolist()) == [1, 1, 8]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(128, 320), (320, 128)])
+def test_one_scene_is_cut_with_a_gap_between_training_and_validation(shape, seed):
+    source = ArraySource("one", np.zeros((3, *shape), np.uint8), np.zeros(shape, np.int32),
+                         np.ones(shape, bool))
+    (training,), (held,) = hold_out([source], share=0.2, chip=64, seed=seed)
+    used = np.zeros(shape, int)
+    for value, area in ((1, training), (2, held)):
+        window = area.window
+        used[window.row_off : window.row_stop, window.col_off : window.col_stop] += value
+    profile = used.max(axis=int(np.argmin(shape)))
+    assert sorted(set(profile.tolist())) == [0, 1, 2]
+    assert (profile == 0).sum() == 32 and (profile == 2).sum() == 64
+
+
+def test_a_scene_too_small_to_split_is_refused_with_its_size(make_source):
+    with pytest.raises(TrainingError, match="128 x 128 pixels is too small"):
+        hold_out([make_source(size=128)], chip=64)
+
+
+def test_an_unknown_name_to_hold_out_is_refused(make_source):
+    with pytest.raises(TrainingError, match="no scene is named 'z'"):
+        hold_out([make_source("a"), make_source("b")], names=["z"])
+
+
+def test_holding_out_every_scene_is_refused(make_source):
+    with pytest.raises(TrainingError, match="none is left to train on"):
+        hold_out([make_source("a")], names=["a"])
+
+
+def test_validation_chips_lie_on_a_grid_and_do_not_overlap(make_source):
+    area = Area(make_source(size=128), Window(0, 0, 128, 128))
+    windows = [window for _, window in validation_windows([area], 32, most=100)]
+    assert len(windows) == 16
+    assert len({(one.col_off, one.row_off) for one in windows}) == 16
+    assert all(one.col_off % 32 == 0 and one.row_off % 32 == 0 for one in windows)
+
+
+def test_at_most_so_many_validation_chips_are_taken(make_source):
+    area = Area(make_source(size=128), Window(0, 0, 128, 128))
+    assert len(validation_windows([area], 32, most=5)) == 5
+
+
+def test_a_place_smaller_than_a_chip_cannot_validate(make_source):
+    area = Area(make_source(size=32), Window(0, 0, 32, 32))
+    with pytest.raises(TrainingError, match="64 pixels; lower --chip"):
+        validation_windows([area], 64, most=5)
+
+
+def test_a_border_in_metres_follows_resolution_and_zoom(make_source):
+    source = make_source(size=64)
+    half = ArraySource("half", source.image, source.labels, source.valid, resolution=0.5)
+    window = Window(0, 0, 64, 64)
+    in_metres = Cutter(BANDS, 64, boundary_width=2.0, in_metres=True)
+    in_pixels = Cutter(BANDS, 64, boundary_width=4.0)
+    ours, wanted = (cutter.cut(Area(half, window), window)[1] for cutter in (in_metres, in_pixels))
+    assert (ours == wanted).all()
+
+
+def test_chips_are_stacked_in_order():
+    chip = (np.ones((3, 2, 2)), np.zeros((2, 2, 2), bool), np.ones((1, 2, 2), bool))
+    dark = (np.zeros((3, 2, 2)), np.ones((2, 2, 2), bool), np.zeros((1, 2, 2), bool))
+    batch = stack([chip, dark])
+    assert batch.pixels.mean((1, 2, 3)).tolist() == [1, 0]
+    assert batch.target.mean((1, 2, 3)).tolist() == [0, 1]
