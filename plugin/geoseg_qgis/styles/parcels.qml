@@ -9,7 +9,7 @@
    <symbol type="fill" name="0" alpha="1" clip_to_extent="1" force_rhr="0">
     <layer class="SimpleLine" enabled="1" locked="0" pass="0">
      <Option type="Map">
-      <Option type="QString" name="line_color" value="255,255,255,150"/>
+      <Option type="QString" name="line_color" value="20,24,20,140"/>
       <Option type="QString" name="line_width" value="0.9"/>
       <Option type="QString" name="line_width_unit" value="MM"/>
       <Option type="QString" name="line_style" value="solid"/>
@@ -20,7 +20,7 @@
      <Option type="Map">
       <Option type="QString" name="color" value="255,214,10,16"/>
       <Option type="QString" name="style" value="solid"/>
-      <Option type="QString" name="outline_color" value="255,196,0,255"/>
+      <Option type="QString" name="outline_color" value="255,208,0,255"/>
       <Option type="QString" name="outline_width" value="0.4"/>
       <Option type="QString" name="outline_width_unit" value="MM"/>
       <Option type="QString" name="outline_style" value="solid"/>
@@ -31,7 +31,7 @@
    <symbol type="fill" name="1" alpha="1" clip_to_extent="1" force_rhr="0">
     <layer class="SimpleLine" enabled="1" locked="0" pass="0">
      <Option type="Map">
-      <Option type="QString" name="line_color" value="255,255,255,150"/>
+      <Option type="QString" name="line_color" value="20,24,20,140"/>
       <Option type="QString" name="line_width" value="0.9"/>
       <Option type="QString" name="line_width_unit" value="MM"/>
       <Option type="QString" name="line_style" value="solid"/>
@@ -42,7 +42,7 @@
      <Option type="Map">
       <Option type="QString" name="color" value="255,214,10,6"/>
       <Option type="QString" name="style" value="solid"/>
-      <Option type="QString" name="outline_color" value="255,196,0,255"/>
+      <Option type="QString" name="outline_color" value="255,208,0,255"/>
       <Option type="QString" name="outline_width" value="0.4"/>
       <Option type="QString" name="outline_width_unit" value="MM"/>
       <Option type="QString" name="outline_style" value="dash"/>
