@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.vectorize.compiled import helper
+from geoseg.vectorize.fit import SWEEPS, best_bend, moments
 from geoseg.vectorize.guards import distance2, has_twin, is_clear
 
 SLACK = 1.0
@@ -65,6 +66,53 @@ def _may_skip(
 
 
 @helper
+def _next(keep, place):
+    """Find the next point that stays."""
+    place += 1
+    while not keep[place]:
+        place += 1
+    return place
+
+
+@helper
+def _is_line(corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect):
+    """Tell whether two points of an arc may be neighbours."""
+    where, away2 = _farthest(line, start, stop, aspect)
+    return where == start or _may_skip(
+        corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+    )
+
+
+@helper
+def refine(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
+    """Move the bends that `douglas_peucker` kept to where the lines fit best; same arguments."""
+    sums = moments(line, n, aspect)
+    for _ in range(SWEEPS):
+        moved = False
+        before = np.int64(0)
+        here = _next(keep, before)
+        while here < n - 1:
+            after = _next(keep, here)
+            where = best_bend(line, sums, before, here, after, aspect)
+            if (
+                where != here
+                and _is_line(
+                    corners, rows, chain, cut, own, line, before, where, n, shift, tolerance,
+                    aspect,
+                )
+                and _is_line(
+                    corners, rows, chain, cut, own, line, where, after, n, shift, tolerance, aspect
+                )
+            ):
+                keep[here], keep[where] = False, True
+                moved = True
+                here = where
+            before, here = here, after
+        if not moved:
+            return
+
+
+@helper
 def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
     """Mark the points of one arc that stay.
 
@@ -83,9 +131,7 @@ def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolera
     height = 1
     start = np.int64(0)
     while height > 0:
-        stop = start + 1
-        while not keep[stop]:
-            stop += 1
+        stop = _next(keep, start)
         if stop != stack[height - 1]:
             stack[height] = stop
             height += 1

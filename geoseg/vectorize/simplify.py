@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from geoseg.vectorize.compiled import helper, kernel
-from geoseg.vectorize.douglas_peucker import SLACK, douglas_peucker
+from geoseg.vectorize.douglas_peucker import SLACK, douglas_peucker, refine
 from geoseg.vectorize.smooth import draw
 from geoseg.vectorize.stitch import reverse
 from geoseg.vectorize.trace import FLAGS, NODE
@@ -93,6 +93,7 @@ def simplify(
                 douglas_peucker(
                     corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect
                 )
+                refine(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
             else:
                 visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect)
             _mark(own, links, firsts, False)
