@@ -52,7 +52,7 @@ class Result:
     parcels: ParcelCounts
     """Matches at an IoU above 0.5."""
     unit: str
-    """`pixels`, or `m2` where polygons were compared with polygons."""
+    """pixels; m2 where polygons were compared with polygons; squared units without a CRS."""
 
     @property
     def scores(self) -> dict[str, float]:
@@ -151,26 +151,31 @@ def _against_polygons(
         true, found = _clipped(true, area), _clipped(found, area)
         if not true:
             raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
-    return Result(compare_areas(true, found), match(overlaps_of_polygons(true, found)), "m2")
+    unit = "squared units" if crs is None else "m2"
+    return Result(compare_areas(true, found), match(overlaps_of_polygons(true, found)), unit)
 
 
 def comparison_crs(truth: str | Path, layer: str | None) -> str | None:
-    """Choose the CRS in which areas are compared: the truth's, or equal-area around it.
+    """Choose the CRS in which areas are compared: the truth's if in metres, or equal-area around it.
 
     Raises:
         VectorError: the truth has no polygons.
     """
     crs = layer_crs(truth, layer)
-    if crs is None or pyproj.CRS.from_wkt(crs).is_projected:
-        return crs
+    if crs is None:
+        return None
     own = pyproj.CRS.from_wkt(crs)
-    west, south, east, north = shapely.total_bounds(read_geometries(truth, crs=crs, layer=layer))
-    degrees = 180 / math.pi * own.axis_info[0].unit_conversion_factor
+    if own.is_projected and own.axis_info[0].unit_conversion_factor == 1:
+        return crs
+    base = own.geodetic_crs
+    polygons = read_geometries(truth, crs=base.to_wkt(), layer=layer)
+    west, south, east, north = shapely.total_bounds(polygons)
+    degrees = 180 / math.pi * base.axis_info[0].unit_conversion_factor
     center = LambertAzimuthalEqualAreaConversion(
         latitude_natural_origin=(south + north) / 2 * degrees,
         longitude_natural_origin=(west + east) / 2 * degrees,
     )
-    return ProjectedCRS(center, geodetic_crs=own).to_wkt()
+    return ProjectedCRS(center, geodetic_crs=base).to_wkt()
 
 
 def _clipped(polygons: Polygons, area: BaseGeometry) -> Polygons:

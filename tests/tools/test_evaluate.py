@@ -74,12 +74,13 @@ def test_layers_may_have_different_crss(layer):
         assert made.scores["pixel_iou"] == pytest.approx(1, abs=1e-3)
 
 
-def test_truth_in_degrees_is_compared_in_square_metres(layer):
-    degrees = layer("b.gpkg", fields((0, 4)), crs=4326)
-    crs = pyproj.CRS.from_wkt(comparison_crs(degrees, None))
-    assert crs.is_projected
-    assert crs.geodetic_crs == pyproj.CRS(4326)
-    made = evaluate(layer("a.gpkg", fields((0, 4))), degrees)
+@pytest.mark.parametrize(("code", "base"), [(4326, 4326), (2225, 4269)])
+def test_truth_in_degrees_or_feet_is_compared_in_square_metres(layer, code, base):
+    truth = layer("b.gpkg", fields((0, 4)), crs=code)
+    crs = pyproj.CRS.from_wkt(comparison_crs(truth, None))
+    assert crs.axis_info[0].unit_name == "metre"
+    assert crs.geodetic_crs.equals(pyproj.CRS(base), ignore_axis_order=True)
+    made = evaluate(layer("a.gpkg", fields((0, 4))), truth)
     assert made.area.counts[1, 1] == pytest.approx(400, rel=2e-3)  # UTM's scale is 0.9996
 
 

@@ -221,13 +221,14 @@ def test_odd_layer_names_are_only_names(tmp_path, squares, utm, layer):
     assert len(read_parcels(tmp_path / "a.gpkg", layer=layer)) == 2
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet", ".geojson"])
-def test_an_error_of_the_vectorizer_comes_through_as_it_is(tmp_path, squares, utm, suffix):
+def test_an_error_of_the_vectorizer_comes_through_as_it_is(tmp_path, squares, utm, suffix, error):
     def broken():
         yield from squares(2)
-        raise ZeroDivisionError("while tracing")
+        raise error("while tracing")
 
-    with pytest.raises(ZeroDivisionError, match="while tracing"):
+    with pytest.raises(error, match="while tracing"):
         write_parcels(tmp_path / f"a{suffix}", broken(), crs=utm)
 
 
