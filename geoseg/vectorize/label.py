@@ -56,6 +56,28 @@ def label(
         RasterError: the source does not hold one or two bands of uint8.
         OutputError: the scratch folder is full.
     """
+    raster, gathered = cut(
+        source, options=options, scratch=scratch, strip=strip, progress=progress
+    )
+    final, count = merge(gathered, options)
+    raster.finish(final, count)
+    log.info("%d basins became %d parcels", len(final) - 1, count)
+    return raster
+
+
+def cut(
+    source: StripSource,
+    *,
+    options: LabelOptions,
+    scratch: Path | None = None,
+    strip: int = 1024,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[LabelRaster, Gathered]:
+    """Cut a probability raster into basins; arguments and errors as in `label`.
+
+    Returns:
+        The raster, which is to be finished with what `merge` gives, and the basins.
+    """
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, must be 1 or more")
     raster = LabelRaster(source.shape, scratch)
@@ -65,13 +87,10 @@ def label(
         raster.append(gathered.add(read_strip(source, row, stop, options)))
         if progress is not None:
             progress(stop - row)
-    final, count = _merge(gathered, options)
-    raster.finish(final, count)
-    log.info("%d basins became %d parcels", len(final) - 1, count)
-    return raster
+    return raster, gathered
 
 
-def _merge(gathered: Gathered, options: LabelOptions) -> tuple[np.ndarray, int]:
+def merge(gathered: Gathered, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins; give the label of each basin name, and the number of parcels."""
     numbers, statistics, borders = gathered.join()
     graph = agglomerate.build_graph(borders, statistics, basins.is_background(statistics))
