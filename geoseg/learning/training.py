@@ -65,10 +65,10 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
     loss = parse_loss(job.recipe.loss)
     alarms: list[watch.Alarm] = []
     for batch in prefetched(job.sampler, state.step):
-        fraction = clock.fraction(state)
-        if fraction >= 1 or state.stale >= job.recipe.patience:
+        if clock.over or state.stale >= job.recipe.patience:
             break
-        value = update(state, batch, loss, job.recipe, rate_at(state.step, fraction, job.recipe))
+        rate = rate_at(state.step, clock.fraction(state), job.recipe)
+        value = update(state, batch, loss, job.recipe, rate)
         fraction = clock.fraction(state)
         progress(progress_event(fraction))
         if clock.validation_due(fraction):
@@ -123,6 +123,11 @@ class Clock:
         self._recipe = recipe
         self._start = time.monotonic() - state.seconds
         self._done = math.floor(self.fraction(state) * recipe.validations)
+
+    @property
+    def over(self) -> bool:
+        """Tell that the last validation was made."""
+        return self._done >= self._recipe.validations
 
     def fraction(self, state: State) -> float:
         """Give 0 at the start and 1 at the end, and note the time in the state."""

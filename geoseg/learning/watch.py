@@ -54,7 +54,7 @@ def after_validation(seen: Statistics, names: Sequence[str]) -> list[Alarm]:
     alarms = [_collapsed(name, value) for name, value in zip(names, seen.spread) if value < FLAT]
     if seen.warm:
         rows = zip(names, seen.iou, seen.share)
-        alarms += [_not_learning(*row) for row in rows if row[1] <= row[2]]
+        alarms += [_not_learning(*row) for row in rows if row[1] <= row[2] > 0]
     if seen.batch_iou is not None and seen.running_iou is not None:
         gap = max(b - r for b, r in zip(seen.batch_iou, seen.running_iou))
         if gap > LAG:

@@ -29,6 +29,11 @@ def test_no_better_than_a_constant_is_named_after_the_warm_up_only():
     assert after_validation(Statistics(**seen, warm=False), NAMES) == []
 
 
+def test_a_class_that_is_nowhere_on_the_held_out_chips_is_no_alarm():
+    seen = GOOD | {"iou": (0.8, 0.0), "share": (0.6, 0.0)}
+    assert after_validation(Statistics(**seen), NAMES) == []
+
+
 @pytest.mark.parametrize(("running", "wanted"), [(0.74, ["lagging-statistics"]), (0.76, [])])
 def test_lagging_statistics_are_named(running, wanted):
     seen = Statistics(**GOOD, batch_iou=(0.8, 0.4), running_iou=(running, 0.4))
