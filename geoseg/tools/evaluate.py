@@ -156,7 +156,7 @@ def _against_polygons(
 
 
 def comparison_crs(truth: str | Path, layer: str | None) -> str | None:
-    """Choose the CRS in which areas are compared: the truth's if in metres, or equal-area around it.
+    """Choose where areas are compared: in the truth's CRS if in metres, or equal-area around it.
 
     Raises:
         VectorError: the truth has no polygons.
