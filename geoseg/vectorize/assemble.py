@@ -25,6 +25,7 @@ from geoseg.vectorize.stitch import (
     RIGHT,
     START,
 )
+from geoseg.vectorize.trace import UNITS
 
 REGION, KEY, RING_AREA2, RING_EDGE = range(4)
 """Columns of a ring table (int64)."""
@@ -39,7 +40,7 @@ class Lines:
     offsets: np.ndarray
     """(n + 1,) int64, start of each arc in points."""
     points: np.ndarray
-    """(m, 2) int32, half pixels."""
+    """(m, 2) int32, eighths of a pixel (UNITS)."""
 
 
 @kernel
@@ -99,7 +100,7 @@ def _write_ring(halves, arcs, offsets, points, affine, backward, xy):
         size = offsets[arc + 1] - offsets[arc]
         for k in range(size - 1):
             place = offsets[arc] + (size - 1 - k if arcs[half] % 2 else k)
-            col, row = points[place, 0] * 0.5, points[place, 1] * 0.5
+            col, row = points[place, 0] / UNITS, points[place, 1] / UNITS
             at = len(xy) - 1 - n if backward else n
             xy[at, 0] = affine[0] * col + affine[1] * row + affine[2]
             xy[at, 1] = affine[3] * col + affine[4] * row + affine[5]

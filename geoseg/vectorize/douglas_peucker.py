@@ -15,6 +15,7 @@ import numpy as np
 from geoseg.vectorize.compiled import helper
 from geoseg.vectorize.fit import SWEEPS, best_bend, moments
 from geoseg.vectorize.guards import distance2, has_twin, is_clear
+from geoseg.vectorize.trace import UNITS
 
 SLACK = 1.0
 """Pixels that a corner may be from the points that stand for it, and a little more."""
@@ -52,16 +53,16 @@ def _may_skip(
     corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
 ):
     """Tell whether the points between two others can go: near their segment, and safe."""
-    if away2 > 4 * tolerance * tolerance:
+    if away2 > (UNITS * tolerance) ** 2:
         return False
     area = line[start : stop + 1]
     if not is_clear(
-        corners, rows, cut, own, line, start, stop, n, shift, area, 2 * tolerance, aspect
+        corners, rows, cut, own, line, start, stop, n, shift, area, UNITS * tolerance, aspect
     ):
         return False
     if away2 == 0 or start > 0 or stop < n - 1:
         return True
-    near2 = 4 * (tolerance + SLACK) ** 2 * max(aspect, 1 / aspect)
+    near2 = (UNITS * (tolerance + SLACK)) ** 2 * max(aspect, 1 / aspect)
     return not has_twin(corners, chain, near2, aspect)
 
 

@@ -25,7 +25,7 @@ def moments(line, n, aspect):
     """Sum up length, first and second moments along an arc, from its start to each point.
 
     Returns:
-        (n, 6) float64: length, x, y, xx, xy, yy, in half pixels of the width, y made square.
+        (n, 6) float64: length, x, y, xx, xy, yy, in units of the width, y made square.
     """
     sums = np.zeros((n, 6))
     for k in range(1, n):

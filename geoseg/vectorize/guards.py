@@ -14,14 +14,14 @@ import math
 import numpy as np
 
 from geoseg.vectorize.compiled import helper
-from geoseg.vectorize.smooth import points_of
+from geoseg.vectorize.smooth import HALF, points_of
 from geoseg.vectorize.stitch import bit, onward, step
-from geoseg.vectorize.trace import FLAGS, NODE, X, Y
+from geoseg.vectorize.trace import FLAGS, NODE, UNITS, X, Y
 
 
 @helper
 def distance2(x, y, ax, ay, bx, by, aspect):
-    """Give the squared distance of a point to a segment, in half pixels of the mean size."""
+    """Give the squared distance of a point to a segment, in units of the mean size."""
     dx, dy = float(bx - ax), (by - ay) * aspect
     px, py = float(x - ax), (y - ay) * aspect
     length2 = dx * dx + dy * dy
@@ -116,20 +116,20 @@ def is_clear(corners, rows, cut, own, line, start, stop, n, shift, area, reach, 
         n: number of points of line that count.
         shift: by how many places a loop's line was turned since own was written; -1 if it was not.
         area: (m, 2) int32, the line around the area between, not closed.
-        reach: half pixels (of the mean size) that the area may be away from the shortcut.
+        reach: units (of the mean size) that the area may be away from the shortcut.
         aspect: height of a pixel divided by its width.
     """
     ax, ay, bx, by = line[start, 0], line[start, 1], line[stop, 0], line[stop, 1]
     here = np.empty((2, 2), np.int32)
     top = np.int64(corners[0, Y])
-    across, down = reach * math.sqrt(aspect) + 1, reach / math.sqrt(aspect) + 1
-    first = max(math.floor((min(ay, by) - down) / 2), top)
-    last = min(math.ceil((max(ay, by) + down) / 2), top + len(rows) - 2)
+    across, down = reach * math.sqrt(aspect) + HALF, reach / math.sqrt(aspect) + HALF
+    first = max(math.floor((min(ay, by) - down) / UNITS), top)
+    last = min(math.ceil((max(ay, by) + down) / UNITS), top + len(rows) - 2)
     for y in range(first, last + 1):
-        low, high = _span(ay, by, 2 * y - down, 2 * y + down, ax, bx)
+        low, high = _span(ay, by, UNITS * y - down, UNITS * y + down, ax, bx)
         end = rows[y - top + 1]
-        corner = _first_at(corners, (low - across) / 2, rows[y - top], end)
-        while corner < end and corners[corner, X] <= (high + across) / 2:
+        corner = _first_at(corners, (low - across) / UNITS, rows[y - top], end)
+        while corner < end and corners[corner, X] <= (high + across) / UNITS:
             if _is_blocked(corners, corner, cut, own, here, line, start, stop, n, shift, area):
                 return False
             corner += 1
@@ -140,8 +140,8 @@ def is_clear(corners, rows, cut, own, line, start, stop, n, shift, area, reach, 
 def has_twin(corners, chain, tolerance2, aspect):
     """Tell whether another arc joins the same ends and is as near to their segment."""
     first, last = chain[0], chain[-1]
-    ax, ay = 2 * corners[first, X], 2 * corners[first, Y]
-    bx, by = 2 * corners[last, X], 2 * corners[last, Y]
+    ax, ay = UNITS * corners[first, X], UNITS * corners[first, Y]
+    bx, by = UNITS * corners[last, X], UNITS * corners[last, Y]
     for out in range(4):
         if not corners[last, FLAGS] & bit(out):
             continue
@@ -149,7 +149,7 @@ def has_twin(corners, chain, tolerance2, aspect):
         if here == chain[-2]:
             continue
         while here >= 0 and not corners[here, FLAGS] & NODE:
-            x, y = 2 * corners[here, X], 2 * corners[here, Y]
+            x, y = UNITS * corners[here, X], UNITS * corners[here, Y]
             if distance2(x, y, ax, ay, bx, by, aspect) > tolerance2:
                 break
             direction = onward(corners[here, FLAGS], direction)

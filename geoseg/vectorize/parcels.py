@@ -11,7 +11,7 @@ import numpy as np
 from geoseg.coverage import Coverage
 from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
-from geoseg.vectorize import regions, runs, stitch
+from geoseg.vectorize import regions, runs, stitch, trace
 from geoseg.vectorize.batch import ParcelBatch, merge, split
 from geoseg.vectorize.lines import LineOptions
 from geoseg.vectorize.stream import Stream
@@ -112,6 +112,6 @@ def coverage(labels: np.ndarray, geobox: GeoBox) -> Coverage:
     lines, first = stream.lines, stream.regions[:, regions.FIRST] + 1
     first[0] = 0
     return Coverage(
-        lines.points // 2, lines.offsets, first[lines.table[:, stitch.LEFT]],
+        lines.points // trace.UNITS, lines.offsets, first[lines.table[:, stitch.LEFT]],
         first[lines.table[:, stitch.RIGHT]], geobox,
     )

@@ -69,7 +69,7 @@ def simplify(
         method: NONE, BY_DISTANCE or BY_AREA.
         tolerance: pixels of the mean size.
         aspect: height of a pixel divided by its width.
-        points: (2 * len(chain), 2) int32, half pixels, written.
+        points: (2 * len(chain), 2) int32, eighths of a pixel (UNITS), written.
         point_offsets: (arcs + 1,) int64, written.
     """
     own = np.full(len(corners), -1, np.int64)

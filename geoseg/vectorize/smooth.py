@@ -3,7 +3,7 @@
 Each corner gives way to the points half a pixel before and behind it, so a digital straight line
 becomes a chain that stays within half a pixel of the true one, on both of its sides. Junctions
 stay, and so does a corner between two long edges, which no straight line has on the pixel grid: it
-is the corner of a field. Points count half pixels, so that they are whole numbers.
+is the corner of a field.
 
 Source: Chaikin, An algorithm for high-speed curve generation, 1974. Departs: one step, and the cut
 is half a pixel whatever the length of the edge, so arcs meet at junctions only.
@@ -14,8 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.vectorize.compiled import helper
-from geoseg.vectorize.trace import DOWN, EAST, FLAGS, NODE, SOUTH, UP, X, Y
+from geoseg.vectorize.trace import DOWN, DX, DY, EAST, FLAGS, NODE, SOUTH, UNITS, UP, X, Y
 
+HALF = UNITS // 2
+"""Half a pixel."""
 LONG = 3
 """Pixels: a corner between two edges at least this long is kept."""
 
@@ -38,14 +40,15 @@ def points_of(corners, corner, cut, points, n):
         corners: corner table.
         corner: row of it.
         cut: False leaves the corner where it is.
-        points: (n + 2, 2) int32, half pixels, written from n on.
+        points: (n + 2, 2) int32, eighths of a pixel (UNITS), written from n on.
         n: points there are already.
 
     Returns:
         The number of points: n + 1, or n + 2 where the corner is cut.
     """
     flags = corners[corner, FLAGS]
-    x, y = 2 * corners[corner, X], 2 * corners[corner, Y]
+    x = UNITS * corners[corner, X] + corners[corner, DX]
+    y = UNITS * corners[corner, Y] + corners[corner, DY]
     points[n, 0], points[n, 1] = x, y
     if flags & NODE or not cut:
         return n + 1
@@ -54,8 +57,8 @@ def points_of(corners, corner, cut, points, n):
     down = _vertical(corners, corner)
     if abs(across) >= LONG and abs(down) >= LONG:
         return n + 1
-    points[n, 0] = x + (1 if across > 0 else -1)
-    points[n + 1, 0], points[n + 1, 1] = x, y + (1 if down > 0 else -1)
+    points[n, 0] = x + (HALF if across > 0 else -HALF)
+    points[n + 1, 0], points[n + 1, 1] = x, y + (HALF if down > 0 else -HALF)
     return n + 2
 
 

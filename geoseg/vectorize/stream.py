@@ -13,7 +13,7 @@ import numpy as np
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
-from geoseg.vectorize import assemble, measure, regions, runs, simplify, stitch, trace
+from geoseg.vectorize import assemble, junctions, measure, regions, runs, simplify, stitch, trace
 from geoseg.vectorize.batch import ParcelBatch
 from geoseg.vectorize.lines import METHODS, LineOptions
 from geoseg.vectorize.runs import OUTSIDE
@@ -31,9 +31,9 @@ class Stream:
         self.runs = runs.nothing()
         self.regions = np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
         self.groups = np.zeros(1, np.int32)
-        self.corners = np.zeros((0, 9), np.int32)
+        self.corners = np.zeros((0, 11), np.int32)
         self.last = np.full(geobox.width + 1, -1, np.int32)
-        self.settled = 0
+        self.settled = self.placed = 0
         self.row = 0
         self.lines = assemble.Lines(
             np.zeros((0, 10), np.int64), np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
@@ -56,7 +56,8 @@ class Stream:
             self._tally(probabilities)
         self._find_corners(count)
         self.row += count
-        limit = self.geobox.height + 1 if is_last else self.row - self.margin
+        limit = self._place(self.geobox.height + 1 if is_last else self.row - junctions.MARGIN)
+        limit -= 0 if is_last else self.margin
         wanted = self._is_parcel()
         self._draw(limit, wanted)
         batch = self._finish(limit, wanted)
@@ -87,7 +88,8 @@ class Stream:
     def _renumber(self, places: np.ndarray) -> None:
         """Follow regions to their new numbers; -1 stays, and marks a region that is finished."""
         places = np.append(places, -1).astype(np.int32)
-        self.corners[:, trace.NW:] = places[self.corners[:, trace.NW:]]
+        around = self.corners[:, trace.NW : trace.SE + 1]
+        around[...] = places[around]
         for column in (stitch.LEFT, stitch.RIGHT, stitch.ACROSS_END, stitch.ACROSS_START):
             self.lines.table[:, column] = places[self.lines.table[:, column]]
 
@@ -100,7 +102,7 @@ class Stream:
     def _find_corners(self, count: int) -> None:
         strip, n = self.runs, len(self.corners)
         room = 2 * len(strip.starts) + 4
-        corners = np.empty((n + room, 9), np.int32)
+        corners = np.empty((n + room, 11), np.int32)
         corners[:n] = self.corners
         n = trace.find_corners(
             strip.offsets, strip.starts, strip.regions, self.row, self.geobox.height, self.last,
@@ -109,6 +111,15 @@ class Stream:
         first, self.corners = len(self.corners), corners[:n]
         if self.options.connectivity == 8:
             regions.join_diagonals(self.corners, first, self.regions, self.groups)
+
+    def _place(self, limit: int) -> int:
+        """Find where the junctions above a row are drawn."""
+        first, self.placed = self.placed, int(np.searchsorted(self.corners[:, Y], limit))
+        if self.options.smooth != "none":
+            junctions.place(
+                self.corners, first, self.placed, self.geobox.width, self.geobox.height
+            )
+        return limit
 
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
@@ -215,6 +226,7 @@ class Stream:
         links[...] = np.maximum(links - drop, -1)
         self.last = np.maximum(self.last - drop, -1).astype(np.int32)
         self.settled -= drop
+        self.placed -= drop
         self._renumber(places)
         self.runs = runs.Runs(
             np.array([0, len(strip.starts) - start]), strip.starts[start:], strip.values[start:],

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from geoseg.vectorize.compiled import helper, kernel
 
-X, Y, FLAGS, UP, DOWN, NW, NE, SW, SE = range(9)
-"""Columns of a corner table (int32): place, edges, vertical neighbours, the regions around it."""
+X, Y, FLAGS, UP, DOWN, NW, NE, SW, SE, DX, DY = range(11)
+"""Columns of a corner table (int32).
+
+Place, edges, vertical neighbours, the four regions around it, and where it is drawn: that many
+UNITS right and down of its place.
+"""
+UNITS = 8
+"""Lines are drawn on a lattice of this many points per pixel, so that all is in whole numbers."""
 NORTH, SOUTH, WEST, EAST, NODE = 1, 2, 4, 8, 16
 """Bits of FLAGS: an edge leaves that way; an arc ends here."""
 
@@ -31,7 +37,7 @@ def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
         first_row: row of the raster of the second row of the runs.
         height: rows of the raster.
         last: (width + 1,) int32, for each column the corner that its open vertical edge comes from.
-        corners: (n + room, 9) int32, corner table; rows from n on are written.
+        corners: (n + room, 11) int32, corner table; rows from n on are written.
         n: corners that there are already.
 
     Returns:
@@ -61,6 +67,7 @@ def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
             on_edge = (x == 0 or x == width) and (y == 0 or y == height)
             corners[n, X], corners[n, Y] = x, y
             corners[n, UP], corners[n, DOWN] = -1, -1
+            corners[n, DX], corners[n, DY] = 0, 0
             corners[n, FLAGS] = _flags(north, south, west, east, on_edge)
             corners[n, NW], corners[n, NE] = north_west, north_east
             corners[n, SW], corners[n, SE] = south_west, south_east

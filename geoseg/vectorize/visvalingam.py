@@ -13,11 +13,12 @@ import numpy as np
 
 from geoseg.vectorize.compiled import helper
 from geoseg.vectorize.guards import is_clear
+from geoseg.vectorize.trace import UNITS
 
 
 @helper
 def _area2(line, one, two, three):
-    """Give twice the area of a triangle, in half pixels."""
+    """Give twice the area of a triangle, in square units."""
     ax, ay = np.int64(line[two, 0] - line[one, 0]), np.int64(line[two, 1] - line[one, 1])
     bx, by = np.int64(line[three, 0] - line[one, 0]), np.int64(line[three, 1] - line[one, 1])
     return abs(ax * by - bx * ay)
@@ -69,7 +70,7 @@ def visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect
     """
     is_loop = line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]
     least, left = 2 if is_loop else 1, n - 2
-    limit = np.int64(8 * tolerance * tolerance)
+    limit = np.int64(2 * (UNITS * tolerance) ** 2)
     before, after = np.arange(-1, n - 1), np.arange(1, n + 1)
     current = np.full(n, -1, np.int64)
     areas, places = np.empty(3 * n, np.int64), np.empty(3 * n, np.int64)
