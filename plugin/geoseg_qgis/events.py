@@ -13,6 +13,8 @@ LONGEST_TEXT = 1000
 """Letters of a log line that are shown."""
 TAIL = 20
 """How many of the last log lines are shown where the engine fails."""
+SECONDS_BETWEEN_TEXTS = 15.0
+"""The log keeps every progress text, so one is said at the start of a stage and then this often."""
 SECONDS_BETWEEN = 0.2
 """Log lines are shown together, this far apart: each alone would freeze the window."""
 LINES_AT_ONCE = 20
@@ -71,7 +73,7 @@ class Conversation:
         self.result: dict = {}
         self.error = ""
         self.tail: deque = deque(maxlen=TAIL)
-        self.stage, self.started = "", clock()
+        self.stage, self.started, self.told = "", clock(), clock()
         self.waiting: list = []
         self.left_out, self.shown = 0, clock()
 
@@ -110,8 +112,6 @@ class Conversation:
             self.error = message
         elif kind == "result":
             self.result = event
-        elif kind == "plan":
-            self.feedback.pushInfo(describe_plan(event))
 
     def _progress(self, event: dict) -> None:
         try:
@@ -119,12 +119,15 @@ class Conversation:
         except (KeyError, TypeError, ValueError):
             return
         now = self.clock()
-        if stage != self.stage:
-            self.stage, self.started = stage, now
         share = min(1.0, done / total) if total > 0 else 1.0
         self.feedback.setProgress(overall(self.weights, stage, share))
-        left = time_left(now - self.started, share)
-        self.feedback.setProgressText(f"{stage}: {share:.0%}{left}")
+        if stage != self.stage:
+            self.stage, self.started, self.told = stage, now, now
+            self.feedback.setProgressText(stage)
+        elif now - self.told >= SECONDS_BETWEEN_TEXTS:
+            self.told = now
+            left = time_left(now - self.started, share)
+            self.feedback.setProgressText(f"{stage}: {share:.0%}{left}")
 
 
 def overall(weights: dict, stage: str, share: float) -> float:
@@ -148,15 +151,3 @@ def time_left(seconds: float, share: float) -> str:
         return ""
     left = seconds * (1.0 - share) / share
     return f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left"
-
-
-def describe_plan(plan: dict) -> str:
-    """Say the plan in one line."""
-    try:
-        return (
-            f"{plan['width']} x {plan['height']} pixels in {plan['tiles']} tiles, "
-            f"on {plan['device']}; at most {plan['memory_bytes'] / 2**20:.0f} MiB of memory and "
-            f"{plan['disk_bytes'] / 2**20:.0f} MiB of scratch space"
-        )
-    except (KeyError, TypeError):
-        return "plan: " + json.dumps(plan)

@@ -24,8 +24,8 @@ from qgis.PyQt.QtCore import QFile
 STYLE = os.path.join(os.path.dirname(__file__), "styles", "parcels.qml")
 SPEAKING = {
     "parcel_id": ("Parcel", None), "class": ("Class", None), "area_m2": ("Area (m²)", 1),
-    "perimeter_m": ("Perimeter (m)", 1), "confidence": ("Confidence (0 to 1)", 3),
-    "boundary": ("Likelihood of its border (0 to 1)", 3), "edge": ("Cut by the edge", None),
+    "perimeter_m": ("Perimeter (m)", 1), "confidence": ("Confidence", 3), "boundary": ("Border likelihood", 3),
+    "edge": ("Cut by the edge", None),
 }
 """What a column is called in the attribute table, and its decimals there."""
 

@@ -68,6 +68,16 @@ def test_the_time_left_is_said_once_it_can_be_known():
     assert events.time_left(600.0, 0.5) == ", 10 min left"
 
 
+def test_the_log_gets_a_stage_once_and_then_the_time_left_now_and_then():
+    now = [0.0]
+    feedback = Feedback()
+    talk = events.Conversation(feedback, ("predict",), clock=lambda: now[0])
+    for second in range(40):
+        now[0] = float(second)
+        talk.take([progress("predict", second, 60)])
+    assert feedback.stages == ["predict", "predict: 25%, 45 s left", "predict: 50%, 30 s left"]
+
+
 def test_broken_progress_events_do_no_harm():
     feedback = Feedback()
     talk = events.Conversation(feedback, ("predict",))
