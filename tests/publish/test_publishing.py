@@ -275,7 +275,7 @@ def test_a_geopackage_with_no_other_layer_starts_anew(tmp_path):
 
 
 def test_a_geopackage_in_use_is_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("geoseg.publish.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("geoseg.publish.geopackage.BUSY_SECONDS", 0.05)
     make_geopackage(tmp_path / "a.gpkg", "roads")
     with closing(sqlite3.connect(tmp_path / "a.gpkg", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

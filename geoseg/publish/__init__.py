@@ -1,0 +1,10 @@
+"""Publish an output: it appears whole and checked under its name, or the old one stays.
+
+The work goes to a *partial* beside the output, on the same file system; only a finished, checked
+and synced partial is renamed to the output's name. A *lock* beside it keeps a second run out.
+"""
+
+from geoseg.publish.geopackage import settle
+from geoseg.publish.output import partial_path, publishing
+
+__all__ = ["partial_path", "publishing", "settle"]
