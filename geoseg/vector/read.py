@@ -7,7 +7,6 @@ as QGIS does.
 from __future__ import annotations
 
 import logging
-import warnings
 from pathlib import Path
 
 import geopandas
@@ -21,6 +20,8 @@ from geoseg.errors import CRSError, VectorError
 
 log = logging.getLogger(__name__)
 
+HEAD_BYTES = 4096
+"""Where GDAL looks for what a file is."""
 POLYGONS = ("Polygon", "MultiPolygon")
 """Kinds of geometry that can be parcels."""
 
@@ -137,6 +138,16 @@ def _check_file(path: Path) -> None:
         raise VectorError(f"{path} is not a regular file; give a vector file such as a GeoPackage")
     if path.is_file() and path.stat().st_size == 0:
         raise VectorError(f"{path} is empty (0 bytes); copy it again")
+    if path.is_file() and _is_virtual(path):
+        raise VectorError(
+            f"{path} is a virtual layer, which points to other files or servers; give the file "
+            "that it points to"
+        )
+
+
+def _is_virtual(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"<OGRVRT" in file.read(HEAD_BYTES)
 
 
 def _layer(path: Path, layer: str | None) -> str:
@@ -200,8 +211,3 @@ def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
         return shape
     parts = shapely.get_parts(shapely.get_parts(shape))
     return shapely.union_all([part for part in parts if part.geom_type in POLYGONS])
-
-
-def ignore_missing_crs() -> None:
-    """Silence pyogrio's warning where a layer has no CRS on purpose; for use in a context."""
-    warnings.filterwarnings("ignore", message="'crs' was not provided")

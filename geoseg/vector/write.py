@@ -20,7 +20,6 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.vector import geopackage
 from geoseg.vector.parquet import write_parquet
-from geoseg.vector.read import ignore_missing_crs
 from geoseg.vector.schema import GEOMETRY, Batch, Columns, rechunked
 
 log = logging.getLogger(__name__)
@@ -136,7 +135,7 @@ def _write_ogr(
     dataset, options = _options(driver, crs, new=new)
     try:
         with _fixed_date(), warnings.catch_warnings():
-            ignore_missing_crs()
+            warnings.filterwarnings("ignore", message="'crs' was not provided")  # on purpose
             pyogrio.write_arrow(
                 stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
                 geometry_type="MultiPolygon" if columns.multi else "Polygon", crs=_known(crs),

@@ -10,7 +10,7 @@ from geoseg.vector import layer_crs, read_geometries, read_parcels, read_polygon
 
 
 @pytest.fixture
-def layer(tmp_path):
+def layer(tmp_path, recwarn):
     """Give a function that writes geometries to a file and returns its path."""
 
     def write(shapes, name="a.gpkg", *, crs="EPSG:32633", **options):
@@ -134,6 +134,15 @@ def test_a_bad_parquet_file_is_one_line(tmp_path, wkt):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 nonsense PAR1")
     with pytest.raises(VectorError, match="not a vector file that can be read"):
         read_geometries(tmp_path / "a.parquet", crs=wkt)
+
+
+@pytest.mark.parametrize("name", ["a.vrt", "a.geojson", "a.gpkg"])
+def test_a_virtual_layer_does_not_reach_other_files_under_any_name(layer, tmp_path, wkt, name):
+    canary = layer([box(0, 0, 1, 1)], "canary.gpkg")
+    text = f"<OGRVRTLayer name='canary'><SrcDataSource>{canary}</SrcDataSource></OGRVRTLayer>"
+    (tmp_path / name).write_text(f"<OGRVRTDataSource>{text}</OGRVRTDataSource>")
+    with pytest.raises(VectorError, match="is a virtual layer"):
+        read_geometries(tmp_path / name, crs=wkt)
 
 
 def test_a_folder_is_refused(tmp_path, wkt):
