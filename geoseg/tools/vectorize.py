@@ -42,7 +42,7 @@ class Result:
     @property
     def parcels(self) -> GeoDataFrame:
         """Read the parcels."""
-        return read_parcels(self.path, layer=self.layer)
+        return read_parcels(self.path, layer=self.layer if self.path.suffix == ".gpkg" else None)
 
 
 def vectorize(
