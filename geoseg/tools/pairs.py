@@ -216,4 +216,4 @@ def _label_raster(path: Path, geobox: GeoBox) -> np.ndarray:
                 f"({geobox.width} x {geobox.height}); give labels of the same grid, or a vector"
             )
         labels, valid = stored.read(Window(0, 0, box.width, box.height), (1,))
-    return np.where(valid, labels[0], -1).astype(np.int32)
+    return np.where(valid, labels[0].astype(np.int32), -1)
