@@ -23,6 +23,8 @@ from geoseg.vectorize.shaped import LabelOptions, StripSource, levels, read_stri
 
 log = logging.getLogger(__name__)
 
+MAX_PIXELS = 1 << 31
+"""Pixels of a strip: its pointers are int32."""
 FULL_AREA = 5
 """Pieces below this many minimum areas need less to be merged with a parcel beside them."""
 
@@ -80,6 +82,7 @@ def cut(
     """
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, must be 1 or more")
+    strip = min(strip, MAX_PIXELS // source.shape[1] - 2)
     raster = LabelRaster(source.shape, scratch)
     gathered = Gathered(source.shape[1])
     for row in range(0, source.shape[0], strip):

@@ -14,6 +14,8 @@ from geoseg.vectorize.relief import MAX_CAP, halo, pixel_kinds, shape_relief
 
 METHODS = ("basins", "components")
 """How regions are told apart."""
+MAX_PIXELS = 1 << 31
+"""Areas to give away are below this: they share an int64 with a region's number."""
 
 
 class StripSource(Protocol):
@@ -55,8 +57,10 @@ class LabelOptions:
         if not 1 <= self.distance_cap <= MAX_CAP:
             raise OptionError(f"distance cap is {self.distance_cap}, must be 1 to {MAX_CAP} pixels")
         for name in ("min_area_pixels", "max_hole_pixels"):
-            if not getattr(self, name) >= 0:
-                raise OptionError(f"{name} is {getattr(self, name)}, must be 0 or more")
+            if not 0 <= getattr(self, name) < MAX_PIXELS:
+                raise OptionError(
+                    f"{name} is {getattr(self, name)}, must be 0 to {MAX_PIXELS - 1} pixels"
+                )
 
 
 @dataclass(frozen=True, slots=True)

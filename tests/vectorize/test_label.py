@@ -270,8 +270,9 @@ def test_progress_counts_rows():
         ({"merge": 1.5}, "merge is 1.5, must be 0 to 1"),
         ({"parcel": -0.1}, "parcel is -0.1, must be 0 to 1"),
         ({"distance_cap": 0}, "distance cap is 0, must be 1 to 100 pixels"),
-        ({"min_area_pixels": -1.0}, "min_area_pixels is -1.0, must be 0 or more"),
-        ({"max_hole_pixels": float("nan")}, "max_hole_pixels is nan, must be 0 or more"),
+        ({"min_area_pixels": -1.0}, "min_area_pixels is -1.0, must be 0 to 2147483647 pixels"),
+        ({"min_area_pixels": float("inf")}, "min_area_pixels is inf, must be 0 to 2147483647"),
+        ({"max_hole_pixels": float("nan")}, "max_hole_pixels is nan, must be 0 to 2147483647"),
     ],
 )
 def test_options_out_of_range_are_refused(values, text):
