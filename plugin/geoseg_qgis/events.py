@@ -123,6 +123,7 @@ class Conversation:
         self.feedback.setProgress(overall(self.weights, stage, share))
         if stage != self.stage:
             self.stage, self.started, self.told = stage, now, now
+            self._show(now)
             self.feedback.setProgressText(stage)
         elif now - self.told >= SECONDS_BETWEEN_TEXTS:
             self.told = now

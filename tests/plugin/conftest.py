@@ -236,3 +236,11 @@ def log(environment):
     one = Log(Path(environment["FAKE_LOG"]))
     one.clear()
     return one
+
+
+@pytest.fixture(scope="module")
+def log_of_module(environment):
+    """Give the fake engine's log, empty at the start of a module."""
+    one = Log(Path(environment["FAKE_LOG"]))
+    one.clear()
+    return one

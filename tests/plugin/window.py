@@ -130,7 +130,7 @@ def missing():
     from processing.gui.MessageDialog import MessageDialog
 
     kept = os.environ.get("GEOSEG_PYTHON")
-    os.environ["GEOSEG_PYTHON"] = "/home/ann/geoseg-env/bin/python"
+    os.environ["GEOSEG_PYTHON"] = "/home/ann/deleted-env/bin/python"
     good, text = QgsApplication.processingRegistry().algorithmById(NAME).canExecute()
     os.environ.pop("GEOSEG_PYTHON")
     if kept:
