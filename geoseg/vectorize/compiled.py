@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
 from numba import njit
 
-kernel = njit(cache=True, nogil=True, no_cfunc_wrapper=True)
-"""A loop that is called from Python; its machine code is kept on disk."""
+_SOURCES = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+_VERSION = hashlib.sha256(_SOURCES).hexdigest()[:12]
+"""Of this package's sources."""
+
 helper = njit(nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 """A part of kernels; Python never calls it, so it gets no wrapper and no file of its own."""
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile a loop that is called from Python, and keep its machine code on disk.
+
+    Numba keeps code while the file of the function is unchanged, and does not look at the helpers
+    and constants that it takes from other files. The version in the name makes it look at all.
+    """
+    function.__qualname__ += f"_{_VERSION}"
+    return njit(cache=True, nogil=True, no_cfunc_wrapper=True)(function)

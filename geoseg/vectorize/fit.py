@@ -1,9 +1,9 @@
 """Move the bends of a simplified arc to those of its points from which the lines fit best.
 
-Douglas-Peucker keeps the points that stick out farthest, so its lines lie on one side of the stairs.
-Here each bend tries the points near it on the arc, and takes the one with the least squared distance
-between the arc and the two lines, integrated along the arc. Bends stay points of the arc, and every
-line stays safe (`guards`) and within the tolerance, so what holds of the simplified arc still holds.
+Douglas-Peucker keeps the points that stick out farthest, so its lines lie on one side of the
+stairs. Here each bend tries the points near it on the arc, and takes the one with the least squared
+distance between the arc and the two lines, integrated along the arc. Bends stay points of the arc,
+and lines stay safe (`guards`) and within the tolerance, so all that holds of the arc still holds.
 """
 
 from __future__ import annotations

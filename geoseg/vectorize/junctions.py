@@ -2,8 +2,8 @@
 
 Where a border ends at another, the junction is a corner of the stairs of that other one, and always
 on the same side of it. Of the three borders at a junction, the two that make the straightest line
-are looked for, over a few pixels each; the junction is drawn on that line. It moves by a quarter of a
-pixel at most, which is less than any other line may come near, so nothing can touch that did not.
+are looked for, over a few pixels each; the junction is drawn on that line. It moves by 3/8 of a
+pixel at most; a line that faces it across a pixel may do the same, and a quarter is left between.
 """
 
 from __future__ import annotations
