@@ -14,13 +14,12 @@ import numpy as np
 
 from geoseg.errors import OptionError, TrainingError
 from geoseg.learning import pictures, watch
-from geoseg.learning.chips import (
-    Area, ArraySource, Batch, Cutter, Sampler, hold_out, stack, validation_windows,
-)
+from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.learning.devices import (
     choose_device, choose_precision, keep_freed_memory, use_threads,
 )
 from geoseg.learning.job import Job
+from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run

@@ -8,9 +8,10 @@ import torch
 
 from geoseg.errors import OptionError, TrainingError
 from geoseg.learning.checkpoint import load
-from geoseg.learning.chips import Batch, Cutter, Sampler, hold_out, stack, validation_windows
+from geoseg.learning.chips import Batch, Cutter, Sampler, stack
 from geoseg.learning.job import Job, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
+from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
 from geoseg.learning.training import Clock, calibrate, prefetched, rate_at, train, update
 from geoseg.learning.unet import build

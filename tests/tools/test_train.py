@@ -183,7 +183,8 @@ def test_scenes_of_one_name_in_two_folders_are_told_apart(scenes):
     (scenes / "other").mkdir()
     write_raster(scenes / "other" / "s0.tif", picture())
     labels = scenes / "s0_labels.tif"
-    loaded = load_pairs([Pair(scenes / "s0.tif", labels), Pair(scenes / "other" / "s0.tif", labels)])
+    twins = [Pair(scenes / "s0.tif", labels), Pair(scenes / "other" / "s0.tif", labels)]
+    loaded = load_pairs(twins)
     assert [one.name for one in loaded.sources] == [f"{scenes.name}/s0", "other/s0"]
 
 
@@ -265,9 +266,11 @@ def test_a_run_on_other_scenes_is_not_resumed(scenes, tmp_path):
 
 def test_the_command_trains_and_prints_its_scores_as_json(scenes, tmp_path):
     model = tmp_path / "m.safetensors"
-    arguments = [str(scenes), str(model), "--steps", "6", "--rate", "0.02", "--validations", "1", "--chip", "32"]
-    arguments += ["--batch", "2", "--width", "4", "--threads", "1", "--calibration", "1"]
-    arguments += ["--boundary-width", "8m", "--hold-out", "s2", "--json", "--progress", "none"]
+    options = (
+        "--steps 6 --rate 0.02 --validations 1 --chip 32 --batch 2 --width 4 --threads 1 "
+        "--calibration 1 --boundary-width 8m --hold-out s2 --json --progress none"
+    )
+    arguments = [str(scenes), str(model), *options.split()]
     done = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     values = json.loads(done.stdout)
