@@ -45,6 +45,14 @@ def test_the_cancel_button_ends_the_run_in_two_seconds(seen):
     assert seen["cancel_seconds"] < 2 and not seen["alive"]
 
 
+def test_a_batch_runs_every_row(seen):
+    assert seen["batch"] == 2
+
+
+def test_the_model_designer_offers_the_tool(seen):
+    assert seen["modeler"] == "parcels-aerial"
+
+
 def test_a_refusal_is_shown_in_the_words_of_the_engine(seen):
     assert "raster has 3 bands, the model wants 4" in seen["refusal"]
     assert "Traceback" not in seen["refusal"]

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget, QLineEdit, QPushButton, QTextEdit
 from qgis.utils import active_plugins, iface
@@ -37,6 +37,8 @@ def main():
     dialog.resize(1040, 760)
     picture("qgis-dialog", dialog)
     run(dialog)
+    batch(scene)
+    modeler()
     cancel(scene)
     refuse(scene)
     missing()
@@ -89,6 +91,59 @@ def run(dialog):
         wait(1.0)
         picture("qgis-table", table.window())
         table.window().close()
+
+
+def batch(scene):
+    """Run a batch of two rows, one after the other."""
+    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(NAME)
+    dialog = BatchAlgorithmDialog(algorithm)
+    dialog.show()
+    panel = dialog.mainWidget()
+    panel.addRow()
+    columns = [one.name() for one in algorithm.parameterDefinitions()]
+    files = [os.path.join(OUT, f"batch {number}.gpkg") for number in (1, 2)]
+    for row, file in enumerate(files):
+        inputs = panel.wrappers[row]
+        inputs[columns.index("INPUT")].setParameterValue(scene, context())
+        inputs[columns.index("MODEL")].setParameterValue("parcels-aerial", context())
+        place = panel.parameter_to_column["PARCELS"]
+        panel.tblParameters.cellWidget(row + 1, place).setValue(file)
+    dialog.resize(1100, 500)
+    wait(1.0)
+    dialog.grab().save(os.path.join(OUT, "batch.png"))
+    dialog.runButton().click()
+    until(lambda: all(map(os.path.exists, files)) and not dialog.cancelButton().isEnabled(),
+          "the batch", 60)
+    seen["batch"] = len(files)
+    dialog.close()
+    step("batch")
+
+
+def context():
+    """Give a context of the project."""
+    made = QgsProcessingContext()
+    made.setProject(QgsProject.instance())
+    return made
+
+
+def modeler():
+    """Open the tool's dialog in the model designer."""
+    from processing.modeler.ModelerDialog import ModelerDialog
+    from processing.modeler.ModelerParametersDialog import ModelerParametersDialog
+
+    designer = ModelerDialog()
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(NAME)
+    dialog = ModelerParametersDialog(algorithm, designer.model())
+    dialog.show()
+    wait(1.0)
+    dialog.grab().save(os.path.join(OUT, "modeler.png"))
+    child = dialog.createAlgorithm()
+    seen["modeler"] = child.parameterSources()["MODEL"][0].staticValue()
+    dialog.close()
+    designer.deleteLater()
+    step("modeler")
 
 
 def cancel(scene):
