@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from geoseg.vectorize import basins
 from geoseg.vectorize.borders import Borders, gather_borders, reduce_borders
 from geoseg.vectorize.shaped import Strip
+
+
+@dataclass(frozen=True, slots=True)
+class Basins:
+    """All basins of a scene and their borders; basins count from 0, which is no data."""
+
+    numbers: np.ndarray
+    """(names,) int32, the basin of each name that a strip gave; by their first pixels."""
+    statistics: np.ndarray
+    """(basins, columns) int64, as `measure_basins` gives."""
+    borders: Borders
+    """Between basins."""
 
 
 class Gathered:
@@ -38,19 +52,14 @@ class Gathered:
         self._last_row = labels[-1].copy()
         return labels
 
-    def join(self) -> tuple[np.ndarray, np.ndarray, Borders]:
-        """Join the names over the seams.
-
-        Returns:
-            (names,) int32 the basin of each name; (basins, columns) int64 their statistics; and
-            their borders. Basins count from 0, which is no data, by their first pixels.
-        """
+    def join(self) -> Basins:
+        """Join the names over the seams."""
         parents = np.arange(self.next_name, dtype=np.int32)
         for names, others in self.seams:
             basins.join(parents, names, others)
         numbers = basins.number_sets(parents)
         statistics = basins.add_up(np.concatenate(self.statistics), numbers)
-        return numbers, statistics, reduce_borders(self.borders, numbers)
+        return Basins(numbers, statistics, reduce_borders(self.borders, numbers))
 
     def _measure(self, strip: Strip, labels: np.ndarray, first: int) -> None:
         core = slice(strip.above, strip.above + strip.rows)

@@ -17,7 +17,7 @@ import numpy as np
 from geoseg.errors import OptionError
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorize import agglomerate, basins
-from geoseg.vectorize.gather import Gathered
+from geoseg.vectorize.gather import Basins, Gathered
 from geoseg.vectorize.label_raster import LabelRaster
 from geoseg.vectorize.shaped import LabelOptions, StripSource, levels, read_strip
 
@@ -58,10 +58,10 @@ def label(
         RasterError: the source does not hold one or two bands of uint8.
         OutputError: the scratch folder is full.
     """
-    raster, gathered = cut(
+    raster, found = cut(
         source, options=options, scratch=scratch, strip=strip, progress=progress
     )
-    final, count = merge(gathered, options)
+    final, count = merge(found, options)
     raster.finish(final, count)
     log.info("%d basins became %d parcels", len(final) - 1, count)
     return raster
@@ -74,7 +74,7 @@ def cut(
     scratch: Path | None = None,
     strip: int = 1024,
     progress: Callable[[int], None] | None = None,
-) -> tuple[LabelRaster, Gathered]:
+) -> tuple[LabelRaster, Basins]:
     """Cut a probability raster into basins; arguments and errors as in `label`.
 
     Returns:
@@ -90,16 +90,16 @@ def cut(
         raster.append(gathered.add(read_strip(source, row, stop, options)))
         if progress is not None:
             progress(stop - row)
-    return raster, gathered
+    return raster, gathered.join()
 
 
-def merge(gathered: Gathered, options: LabelOptions) -> tuple[np.ndarray, int]:
+def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins; give the label of each basin name, and the number of parcels."""
-    numbers, statistics, borders = gathered.join()
-    graph = agglomerate.build_graph(borders, statistics, basins.is_background(statistics))
+    background = basins.is_background(found.statistics)
+    graph = agglomerate.build_graph(found.borders, found.statistics, background)
     _run(graph, options)
     labels, count = agglomerate.final_labels(graph)
-    return labels[numbers], count
+    return labels[found.numbers], count
 
 
 def _run(graph: agglomerate.Graph, options: LabelOptions) -> None:

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from geoseg.errors import OptionError
-from geoseg.vectorize.gather import Gathered
+from geoseg.vectorize.gather import Basins
 from geoseg.vectorize.label import cut, merge
 from geoseg.vectorize.label_raster import LabelRaster
 from geoseg.vectorize.shaped import LabelOptions, StripSource
@@ -91,19 +91,19 @@ def _variants(
 
 def _cut(
     sources: Sequence[StripSource], options: LabelOptions
-) -> list[tuple[LabelRaster, Gathered]]:
+) -> list[tuple[LabelRaster, Basins]]:
     return [cut(source, options=options) for source in sources]
 
 
 def _score(
-    cuts: Sequence[tuple[LabelRaster, Gathered]],
+    cuts: Sequence[tuple[LabelRaster, Basins]],
     options: LabelOptions,
     truth: Sequence[np.ndarray],
     score: Callable[[Pairs], float],
 ) -> float:
     """Merge the basins of every place and score the labels."""
     found = []
-    for raster, gathered in cuts:
-        raster.finish(*merge(gathered, options))
+    for raster, basins in cuts:
+        raster.finish(*merge(basins, options))
         found.append(raster.read(0, raster.shape[0]))
     return score(list(zip(found, truth)))
