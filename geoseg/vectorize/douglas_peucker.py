@@ -16,11 +16,11 @@ import math
 import numpy as np
 
 from geoseg.vectorize.compiled import helper
-from geoseg.vectorize.fit import SWEEPS, best_bend, moments
+from geoseg.vectorize.fit import CLOSE, REACH, SWEEPS, best_bend, moments
 from geoseg.vectorize.guards import distance2, has_twin, is_clear
 from geoseg.vectorize.trace import UNITS
 
-LEAN = 0.25
+LEAN = 0.3
 """Share of the tolerance that a line may lie to one side of its border on average.
 
 It keeps the areas of parcels: against no limit, 20 % more points make the error a third."""
@@ -68,11 +68,11 @@ def _lean(line, start, stop):
 
 
 @helper
-def _may_skip(
+def _is_safe(
     corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
 ):
-    """Tell whether the points between two others can go: the line is near, fair and safe."""
-    if away2 > (UNITS * tolerance) ** 2 or _lean(line, start, stop) > LEAN * UNITS * tolerance:
+    """Tell whether the points between two others can go: the line is near, and safe."""
+    if away2 > (UNITS * tolerance) ** 2:
         return False
     area = line[start : stop + 1]
     if not is_clear(
@@ -95,40 +95,88 @@ def _next(keep, place):
 
 
 @helper
-def _is_line(corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect):
-    """Tell whether two points of an arc may be neighbours."""
-    where, away2 = _farthest(line, start, stop, aspect)
-    return where == start or _may_skip(
-        corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
-    )
+def _is_bend(
+    corners, rows, chain, cut, own, line, before, here, after, n, shift, tolerance, aspect
+):
+    """Tell whether an arc may run straight to a point, and straight on from it, and bends there."""
+    ax, ay = line[here, 0] - line[before, 0], line[here, 1] - line[before, 1]
+    bx, by = line[after, 0] - line[here, 0], line[after, 1] - line[here, 1]
+    if np.int64(ax) * by == np.int64(bx) * ay:
+        return False
+    for start, stop in ((before, here), (here, after)):
+        where, away2 = _farthest(line, start, stop, aspect)
+        if where != start and not _is_safe(
+            corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+        ):
+            return False
+    return True
+
+
+@helper
+def _move(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect):
+    """Move each bend to the point near it where the lines fit best; tell whether any did."""
+    moved = False
+    before = np.int64(0)
+    here = _next(keep, before)
+    while here < n - 1:
+        after = _next(keep, here)
+        where = best_bend(line, sums, before, here, after, here - REACH, here + REACH, aspect)
+        if where != here and _is_bend(
+            corners, rows, chain, cut, own, line, before, where, after, n, shift, tolerance, aspect
+        ):
+            keep[here], keep[where] = False, True
+            moved = True
+            here = where
+        before, here = here, after
+    return moved
+
+
+@helper
+def _goes_on(line, before, one, two, after):
+    """Tell whether an arc has about the same direction before and after two bends."""
+    ax, ay = float(line[one, 0] - line[before, 0]), float(line[one, 1] - line[before, 1])
+    bx, by = float(line[after, 0] - line[two, 0]), float(line[after, 1] - line[two, 1])
+    return ax * bx + ay * by > abs(ax * by - ay * bx)
+
+
+@helper
+def _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect):
+    """Make one bend of two that are a step of the stairs: close, and the arc goes on as before."""
+    left = 0
+    for k in range(n):
+        left += keep[k]
+    before = np.int64(0)
+    one = _next(keep, before)
+    while one < n - 1 and left > 5:
+        two = _next(keep, one)
+        if two == n - 1:
+            return
+        after = _next(keep, two)
+        where = one
+        if sums[two, 0] - sums[one, 0] < CLOSE * UNITS and _goes_on(line, before, one, two, after):
+            where = best_bend(line, sums, before, one, after, one, two, aspect)
+            if _is_bend(
+                corners, rows, chain, cut, own, line, before, where, after, n, shift, tolerance,
+                aspect,
+            ):
+                keep[one] = keep[two] = False
+                keep[where] = True
+                left -= 1
+        before = where if keep[where] else one
+        one = _next(keep, before)
 
 
 @helper
 def refine(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
     """Move the bends that `douglas_peucker` kept to where the lines fit best; same arguments."""
     sums = moments(line, n, aspect)
-    for _ in range(SWEEPS):
-        moved = False
-        before = np.int64(0)
-        here = _next(keep, before)
-        while here < n - 1:
-            after = _next(keep, here)
-            where = best_bend(line, sums, before, here, after, aspect)
-            if (
-                where != here
-                and _is_line(
-                    corners, rows, chain, cut, own, line, before, where, n, shift, tolerance,
-                    aspect,
-                )
-                and _is_line(
-                    corners, rows, chain, cut, own, line, where, after, n, shift, tolerance, aspect
-                )
-            ):
-                keep[here], keep[where] = False, True
-                moved = True
-                here = where
-            before, here = here, after
-        if not moved:
+    for sweep in range(SWEEPS):
+        moved = _move(
+            corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect
+        )
+        if sweep == 0:
+            _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect)
+        elif not moved:
             return
 
 
@@ -156,8 +204,12 @@ def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolera
             stack[height] = stop
             height += 1
         where, away2 = _farthest(line, start, stop, aspect)
-        if where == start or _may_skip(
-            corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+        if where == start or (
+            _lean(line, start, stop) <= LEAN * UNITS * tolerance
+            and _is_safe(
+                corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect,
+                away2,
+            )
         ):
             start = stop
             height -= 1

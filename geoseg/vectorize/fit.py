@@ -16,6 +16,8 @@ from geoseg.vectorize.compiled import helper
 
 REACH = 8
 """Points of the arc that a bend may move at once."""
+CLOSE = 2.5
+"""Pixels along the arc below which two bends are tried as one."""
 SWEEPS = 3
 """Times that all bends are tried."""
 
@@ -56,12 +58,12 @@ def misfit(line, sums, start, stop, aspect):
 
 
 @helper
-def best_bend(line, sums, before, here, after, aspect):
-    """Find the point between two bends from which the two lines fit best; first `here`."""
+def best_bend(line, sums, before, here, after, low, high, aspect):
+    """Find the point from low to high, between two bends, from which the lines fit best."""
     best = misfit(line, sums, before, here, aspect) + misfit(line, sums, here, after, aspect)
     best *= 1 - 1e-9
     where = here
-    for k in range(max(before + 1, here - REACH), min(after - 1, here + REACH) + 1):
+    for k in range(max(before + 1, low), min(after - 1, high) + 1):
         error = misfit(line, sums, before, k, aspect) + misfit(line, sums, k, after, aspect)
         if error < best:
             best, where = error, k
