@@ -20,7 +20,8 @@ from geoseg.vector import read_geometries
 log = logging.getLogger(__name__)
 
 MAX_FINER = 4
-"""A coarser scene holds no more detail: beyond this, upsampling only costs time."""
+"""Where even this does not reach the model's range, the scene is read as it is: parcels of a size
+that the model knows are smaller than its pixels."""
 STRETCH = (0.16, 0.82)
 """Where the 2nd and 98th percentile of training imagery lie between a band's low and high."""
 
@@ -94,13 +95,16 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
             metres, finest, coarsest, coarser,
         )
         return 1, coarser
-    if metres > coarsest:
-        finer = min(MAX_FINER, math.ceil(metres / coarsest - 1e-9))
+    if metres > coarsest * MAX_FINER:
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times finer%s",
+            "the scene's pixels are %.3g m, the model wants %g to %g m: expect poor parcels",
+            metres, finest, coarsest,
+        )
+    elif metres > coarsest:
+        finer = math.ceil(metres / coarsest - 1e-9)
+        log.warning(
+            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times finer",
             metres, finest, coarsest, finer,
-            "" if metres / finer <= coarsest * 1.001 else
-            ", which is not enough: expect poor parcels",
         )
         return finer, 1
     return 1, 1
