@@ -29,6 +29,7 @@ class Source(Protocol):
     name: str
     shape: tuple[int, int]
     resolution: float | None
+    weight: float
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Read (image (bands, rows, cols) raw, labels (rows, cols) int32, valid (rows, cols)).
@@ -231,4 +232,4 @@ class Sampler:
 
 def _draws(area: Area) -> float:
     """How often an area is drawn, relative to the others."""
-    return area.window.width * area.window.height * getattr(area.source, "weight", 1.0)
+    return area.window.width * area.window.height * area.source.weight

@@ -45,7 +45,8 @@ def choose_precision(name: str, device: str) -> str:
         return name
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    has = torch.cpu.get_capabilities()
+    probe = getattr(torch.cpu, "get_capabilities", dict)  # older torch cannot say
+    has = probe()
     return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") else "float32"
 
 
