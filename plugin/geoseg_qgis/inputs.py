@@ -13,7 +13,7 @@ from qgis.core import (
 )
 
 from .command import option
-from .parameters import is_given
+from .parameters import MODEL, is_given
 
 
 class Inputs:
@@ -49,6 +49,16 @@ class Inputs:
         """Give a text, or None where it is empty."""
         value = self.algorithm.parameterAsString(self.parameters, name, self.context)
         return value.strip() or None
+
+    def model(self) -> str:
+        """Give the model: a bundled one's name, or the whole path of a file."""
+        name = self.text("MODEL") or MODEL
+        return os.path.abspath(name) if os.path.isfile(name) else name
+
+    def file(self, name: str) -> list:
+        """Give the whole path of a file, or nothing where it is empty."""
+        path = self.algorithm.parameterAsFile(self.parameters, name, self.context)
+        return [os.path.abspath(path)] if path else []
 
     def word(self, name: str):
         """Give the chosen word of a list."""
@@ -100,7 +110,7 @@ class Inputs:
         memory = self.whole("MEMORY")
         area = self.polygons("AOI") if is_given(self.parameters, "AOI") else None
         return [
-            *option("--model", self.text("MODEL")),
+            "--model", self.model(),
             *self.bands(),
             *self.extent(raster),
             *option("--aoi", area),

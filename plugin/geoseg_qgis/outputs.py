@@ -22,10 +22,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QFile
 
 STYLE = os.path.join(os.path.dirname(__file__), "styles", "parcels.qml")
+WRITABLE = (".gpkg", ".parquet", ".fgb", ".geojson", ".shp")
+"""What the engine itself writes."""
 SPEAKING = {
     "parcel_id": ("Parcel", None), "class": ("Class", None), "area_m2": ("Area (m²)", 1),
-    "perimeter_m": ("Perimeter (m)", 1), "confidence": ("Confidence", 3), "boundary": ("Border likelihood", 3),
-    "edge": ("Cut by the edge", None),
+    "perimeter_m": ("Perimeter (m)", 1), "confidence": ("Confidence", 3),
+    "boundary": ("Border likelihood", 3), "edge": ("Cut by the edge", None),
 }
 """What a column is called in the attribute table, and its decimals there."""
 
@@ -104,7 +106,7 @@ def store(algorithm, name: str, parameters: dict, context, feedback, *, path, la
     if not made.isValid():
         raise QgsProcessingException(f"the engine's result {path} cannot be read: a bug")
     fields, columns = _columns(made)
-    chosen, existed = _keep_other_layers(parameters, name, feedback)
+    chosen, existed = _keep_other_layers(parameters, name, context, feedback)
     own = made.crs()
     sink, destination = algorithm.parameterAsSink(
         chosen, name, context, fields, made.wkbType(), own if own.isValid() else crs
@@ -123,7 +125,7 @@ def store(algorithm, name: str, parameters: dict, context, feedback, *, path, la
 
 
 def raster_destination(algorithm, name: str, parameters: dict, context):
-    """Give the path of a raster output, None where it is not wanted."""
+    """Give the destination of a raster output, None where it is not wanted."""
     if not parameters.get(name):
         return None
     return algorithm.parameterAsOutputLayer(parameters, name, context) or None
@@ -140,13 +142,20 @@ def discard_raster(context, path) -> None:
         QFile.remove(os.path.join(folder, left))
 
 
-def destination_text(value) -> str:
+def destination_text(value, context) -> str:
     """Give the text of an output parameter: a path, a URI, or TEMPORARY_OUTPUT."""
     if isinstance(value, QgsProcessingOutputLayerDefinition):
-        return str(value.sink.staticValue() or "")
+        value = value.sink
     if isinstance(value, QgsProperty):
-        return str(value.staticValue() or "")
+        value, _ = value.valueAsString(context.expressionContext(), "")
     return "" if value is None else str(value)
+
+
+def output_to_show(value, context) -> str:
+    """Give the output as the command line to copy has it: the user's file, else a usual name."""
+    text = destination_text(value, context)
+    suffix = os.path.splitext(text)[1].lower()
+    return text if suffix in WRITABLE and not text.startswith("ogr:") else "parcels.gpkg"
 
 
 def _columns(made) -> tuple:
@@ -181,7 +190,7 @@ def _copy(made, sink, fields, columns, feedback) -> tuple:
     return count, area
 
 
-def _keep_other_layers(parameters: dict, name: str, feedback) -> tuple:
+def _keep_other_layers(parameters: dict, name: str, context, feedback) -> tuple:
     """Turn the path of an existing GeoPackage into a new layer in it.
 
     QGIS itself would replace the whole file, with every layer that is in it.
@@ -190,7 +199,7 @@ def _keep_other_layers(parameters: dict, name: str, feedback) -> tuple:
         The parameters to use, and whether the file was there before.
     """
     value = parameters.get(name)
-    text = destination_text(value)
+    text = destination_text(value, context)
     if text.startswith("ogr:"):
         return parameters, True
     if not text.lower().endswith(".gpkg") or not os.path.isfile(text):
@@ -199,7 +208,8 @@ def _keep_other_layers(parameters: dict, name: str, feedback) -> tuple:
     feedback.pushWarning(
         f"{text} exists: its layers are kept, and the parcels are added as the layer {layer}"
     )
-    uri = f"ogr:dbname='{text}' table=\"{layer}\" (geom)"
+    quoted = os.path.abspath(text).replace("\\", "/").replace("'", "\\'")
+    uri = f"ogr:dbname='{quoted}' table=\"{layer}\" (geom)"
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         renamed = QgsProcessingOutputLayerDefinition(value)
         renamed.sink = QgsProperty.fromValue(uri)

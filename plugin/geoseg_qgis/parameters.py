@@ -145,8 +145,8 @@ def device():
     """Make DEVICE."""
     return choice(
         "DEVICE", "Device",
-        "Where the network runs: auto, cpu or cuda. auto takes the graphics card where there is one; "
-        "the log says which it took.",
+        "Where the network runs: auto, cpu or cuda. auto takes the graphics card where there is "
+        "one; the log says which it took.",
         DEVICES,
     )
 

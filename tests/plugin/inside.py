@@ -200,6 +200,22 @@ def layers_of(request):
     }
 
 
+def reload(request):
+    """Take the plugin away and put it back; look at the setting between."""
+    from geoseg_qgis import settings
+    from processing.core.ProcessingConfig import ProcessingConfig
+
+    names = [str(name) for name in ProcessingConfig.getSettings()]
+    ProcessingConfig.setSettingValue(settings.PYTHON, request["python"])
+    found_by = settings.engine().found_by
+    ProcessingConfig.setSettingValue(settings.PYTHON, "")
+    plugin.unload()
+    gone = registry.providerById("geoseg") is None
+    plugin.initProcessing()
+    back = registry.algorithmById("geoseg:segmentparcels") is not None
+    return {"groups": names, "found by": found_by, "gone": gone, "back": back}
+
+
 def forget(request):
     """Remove variables from the environment."""
     for name in request["names"]:
@@ -249,7 +265,7 @@ def run_model(request):
 
 QUESTIONS = {
     "describe": describe, "run": run, "layers": layers_of, "model": run_model,
-    "open raster": open_raster, "forget": forget,
+    "open raster": open_raster, "forget": forget, "reload": reload,
 }
 for line in sys.stdin:
     request = json.loads(line)

@@ -1,6 +1,8 @@
 """The plugin in a real QGIS, with an engine that is made up."""
 
 import json
+import subprocess
+import sys
 
 import click
 import pyproj
@@ -46,6 +48,12 @@ def test_all_algorithms_are_there(description):
 
 def test_loading_takes_less_than_a_second(description):
     assert description["seconds"] < 1.0
+
+
+def test_the_plugin_can_be_reloaded_and_its_setting_comes_first(inside):
+    seen = inside.ask("reload", python=sys.executable)
+    assert "geoseg" in seen["groups"] and "the setting in Options" in seen["found by"]
+    assert seen["gone"] and seen["back"]
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -217,13 +225,38 @@ def test_a_file_a_layer_of_it_and_a_shapefile_work_as_output(inside, scene, log,
 def test_the_layers_of_an_existing_geopackage_are_kept(inside, scene, parcels, log, work):
     import geopandas
 
-    path = work / "cadastre.gpkg"
+    path = work / "O'Brien's cadastre.gpkg"
     geopandas.read_file(parcels).to_file(path, layer="precious", driver="GPKG")
     for _ in range(2):
         made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": path})
         assert made["ok"], made
     assert inside.ask("layers", path=path) == {"precious": 3, "parcels": 3, "parcels_2": 3}
     assert "its layers are kept" in made["warnings"][0]
+
+
+def test_a_chosen_layer_is_replaced_and_the_others_are_kept(
+    inside, scene, parcels, log, work
+):
+    import geopandas
+
+    path = work / "chosen.gpkg"
+    for layer in ("precious", "old"):
+        geopandas.read_file(parcels)[:1].to_file(path, layer=layer, driver="GPKG")
+    out = f"ogr:dbname='{path}' table=\"old\" (geom)"
+    made = inside.run("segmentparcels", parameters={"INPUT": scene, "PARCELS": out})
+    assert made["ok"], made
+    assert inside.ask("layers", path=path) == {"precious": 1, "old": 3}
+
+
+def test_relative_paths_are_those_of_the_user(qgis_process, environment, scene, log, work):
+    run = subprocess.run(
+        [qgis_process, "run", "geoseg:segmentparcels", "--", f"INPUT={scene.name}",
+         "PARCELS=relative.gpkg", "MASK=relative.tif"],
+        cwd=work, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert (work / "relative.gpkg").exists() and (work / "relative.tif").exists()
+    assert parsed(log.words())["mask"] == str(work / "relative.tif")
 
 
 def test_a_model_takes_parcels_as_an_inner_step(inside, scene, log):

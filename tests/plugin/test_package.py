@@ -23,7 +23,8 @@ def package(*arguments):
 def rules():
     """Load the script as a module."""
     loader = importlib.machinery.SourceFileLoader("package_script", str(PACKAGE))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("package_script", loader))
+    specification = importlib.util.spec_from_loader("package_script", loader)
+    module = importlib.util.module_from_spec(specification)
     loader.exec_module(module)
     return module
 

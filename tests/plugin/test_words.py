@@ -163,8 +163,8 @@ def test_variables_of_qgis_are_cleaned_and_others_kept():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.1, "0.1"), (250.0, "250"), (1e-7, "0.0000001"), (0.0, "0"), (-0.0, "0"), (1e9, "1000000000"),
-     ([1, 2], "1,2"), (500000.25, "500000.25"), (7, "7")],
+    [(0.1, "0.1"), (250.0, "250"), (1e-7, "0.0000001"), (0.0, "0"), (-0.0, "0"),
+     (1e9, "1000000000"), ([1, 2], "1,2"), (500000.25, "500000.25"), (7, "7")],
 )
 def test_numbers_are_written_as_the_command_line_reads_them(value, text):
     assert command.text_of(value) == text

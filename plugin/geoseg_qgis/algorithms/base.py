@@ -118,7 +118,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         talk = Conversation(feedback, self.STAGES)
         ended = self._run(command, [*arguments, *PROGRESS], folder, feedback, talk)
         if ended.canceled:
-            feedback.pushInfo("Cancelled; the engine has ended and nothing was written.")
+            feedback.pushInfo("Cancelled: the engine has ended, and there is no output.")
             return {}
         if ended.code != 0 or ended.crashed or not talk.result:
             raise QgsProcessingException(failure(ended, talk))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingOutputString
 
 from .. import parameters as ask
+from ..inputs import Inputs
 from .base import EngineAlgorithm, work_folder
 
 
@@ -24,8 +25,8 @@ class ModelInfo(EngineAlgorithm):
 
     def processAlgorithm(self, parameters, context, feedback):
         """Ask the engine twice: text for people, JSON for models and scripts."""
-        name = self.parameterAsString(parameters, "MODEL", context).strip() or ask.MODEL
         with work_folder() as folder:
+            name = Inputs(self, parameters, context, folder).model()
             command = self.engine_command(feedback, folder)
             if not command:
                 return {}

@@ -15,7 +15,7 @@ from qgis.core import (
 from .. import parameters as ask
 from ..command import option
 from ..inputs import Inputs, raster_path, raster_problem
-from ..outputs import destination_text, dress, dress_parcels, store
+from ..outputs import dress, dress_parcels, output_to_show, store
 from .base import EngineAlgorithm, work_folder
 
 
@@ -71,8 +71,7 @@ class PolygonizeMask(EngineAlgorithm):
             inputs = Inputs(self, parameters, context, folder)
             raster = inputs.raster("INPUT")
             path = os.path.join(folder, "parcels.gpkg")
-            wanted = destination_text(parameters.get("PARCELS"))
-            inputs.replaced[path] = wanted if os.path.isabs(wanted) else "parcels.gpkg"
+            inputs.replaced[path] = output_to_show(parameters.get("PARCELS"), context)
             arguments = [
                 "polygonize", raster_path(raster), path, *inputs.parcel_options(),
                 *option("--band", inputs.whole("BAND")),

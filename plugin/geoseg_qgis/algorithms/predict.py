@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from qgis.core import QgsProcessingParameterRasterDestination
 
 from .. import parameters as ask
@@ -40,10 +42,11 @@ class PredictMask(SceneAlgorithm):
             with work_folder() as folder:
                 inputs = Inputs(self, parameters, context, folder)
                 raster = inputs.raster("INPUT")
-                arguments = ["predict", raster_path(raster), mask, *inputs.scene_options(raster)]
-                made = self.run_engine(
-                    [*arguments, "--overwrite"], feedback, folder, replaced=inputs.replaced
-                )
+                arguments = [
+                    "predict", raster_path(raster), os.path.abspath(mask),
+                    *inputs.scene_options(raster), "--overwrite",
+                ]
+                made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
         finally:
             if not made:
                 discard_raster(context, mask)

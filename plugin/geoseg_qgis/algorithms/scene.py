@@ -21,7 +21,7 @@ class SceneAlgorithm(EngineAlgorithm):
         problem = (
             raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
             or self._model_problem(parameters, context)
-            or mask_problem(parameters)
+            or mask_problem(parameters, context)
         )
         return not problem, problem
 
@@ -33,11 +33,11 @@ class SceneAlgorithm(EngineAlgorithm):
         return ""
 
 
-def mask_problem(parameters) -> str:
+def mask_problem(parameters, context) -> str:
     """Say why a raster cannot be written under the name that was chosen."""
     if not is_given(parameters, "MASK"):
         return ""
-    text = destination_text(parameters["MASK"])
+    text = destination_text(parameters["MASK"], context)
     if text in ("", "TEMPORARY_OUTPUT") or text.lower().endswith((".tif", ".tiff")):
         return ""
     return f"{text} cannot be written: the probabilities are a GeoTIFF, so its name ends in .tif"

@@ -12,14 +12,13 @@ from qgis.core import (
 )
 
 from .. import parameters as ask
-from ..command import option
 from ..inputs import Inputs, raster_path
 from ..outputs import (
-    destination_text,
     discard_raster,
     dress,
     dress_mask,
     dress_parcels,
+    output_to_show,
     raster_destination,
     store,
 )
@@ -83,12 +82,11 @@ class SegmentParcels(SceneAlgorithm):
         inputs = Inputs(self, parameters, context, folder)
         raster = inputs.raster("INPUT")
         path = os.path.join(folder, "parcels.gpkg")
-        wanted = destination_text(parameters.get("PARCELS"))
-        inputs.replaced[path] = wanted if os.path.isabs(wanted) else "parcels.gpkg"
+        inputs.replaced[path] = output_to_show(parameters.get("PARCELS"), context)
         arguments = [
             "vectorize", raster_path(raster), path,
             *inputs.scene_options(raster), *inputs.parcel_options(),
-            *option("--mask", mask), *(["--overwrite"] if mask else []),
+            *(["--mask", os.path.abspath(mask), "--overwrite"] if mask else []),
         ]
         made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
         if not made:

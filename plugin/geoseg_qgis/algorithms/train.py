@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from qgis.core import (
     QgsProcessingOutputNumber,
@@ -64,15 +65,13 @@ class TrainModel(EngineAlgorithm):
         """Run the engine."""
         path = self.parameterAsFileOutput(parameters, "MODEL", context)
         if not path.endswith(".safetensors"):
-            path = path.rpartition(".file")[0] if path.endswith(".file") else path
             path += ".safetensors"
         with work_folder() as folder:
             inputs = Inputs(self, parameters, context, folder)
             minutes = inputs.number("TIME_LIMIT")
             arguments = [
                 "train", raster_path(inputs.raster("INPUT")), inputs.polygons("LABELS"),
-                *([inputs.text("MORE")] if inputs.text("MORE") else []),
-                path,
+                *inputs.file("MORE"), os.path.abspath(path),
                 *option("--time-limit", None if minutes is None else minutes * 60),
                 *option("--steps", inputs.whole("STEPS")),
                 *option("--chip", inputs.whole("CHIP")),
