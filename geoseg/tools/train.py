@@ -135,6 +135,7 @@ def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network,
     """
     scaling = scaling_of(loaded, chosen.value_range)
     examine(loaded, scaling)
+    _check_metres(loaded, chosen)
     seed = chosen.recipe.seed
     training, held = hold_out(
         loaded.sources, names=chosen.hold_out_names, share=chosen.validation, chip=chosen.chip,
@@ -156,6 +157,15 @@ def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network,
     draw = pictures.draw(held_out)
     job = Job(sampler, held_out, recipe, spec, model, folder, device, chosen.half, draw)
     return network, job
+
+
+def _check_metres(loaded: Loaded, chosen: TrainOptions) -> None:
+    placeless = [one.name for one in loaded.sources if one.resolution is None]
+    if chosen.boundary_in_metres and placeless:
+        raise OptionError(
+            f"{placeless[0]} does not say how large its pixels are; give --boundary-width in "
+            "pixels, without the m"
+        )
 
 
 def describe(

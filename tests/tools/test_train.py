@@ -210,6 +210,14 @@ def test_scenes_without_a_place_want_a_resolution(tmp_path):
     assert read_spec(tmp_path / "m.safetensors").resolution == (0.5, 3)
 
 
+def test_a_border_in_metres_wants_scenes_with_a_place(tmp_path):
+    scene = write_raster(tmp_path / "s.tif", picture(), crs=None)
+    labels = write_raster(tmp_path / "l.tif", board(), crs=None)
+    options = {**QUICK, "recipe": SHORT, "resolution": (1, 2), "boundary_in_metres": True}
+    with pytest.raises(OptionError, match="s does not say how large its pixels are"):
+        train([(scene, labels)], tmp_path / "m.safetensors", **options)
+
+
 def test_scenes_without_any_parcel_are_refused_before_training(tmp_path):
     scene = write_raster(tmp_path / "s.tif", picture())
     labels = write_raster(tmp_path / "l.tif", board() * 0)
