@@ -164,7 +164,8 @@ def load(key, details, context):
     processor = details.postProcessor()
     if processor is not None:
         processor.postProcessLayer(layer, context, Feedback())
-    about = {"name": details.name, "renderer": layer.renderer().type(), "kind": layer.type().name}
+    kind = "Vector" if isinstance(layer, QgsVectorLayer) else "Raster"
+    about = {"name": details.name, "renderer": layer.renderer().type(), "kind": kind}
     if isinstance(layer, QgsVectorLayer):
         about["aliases"] = [field.alias() for field in layer.fields()]
         about["labels"] = layer.labelsEnabled()
