@@ -7,6 +7,7 @@ import json
 import click
 
 from geoseg.cli import options
+from geoseg.cli.report import reporting, result
 
 
 @click.group(short_help="Look at model files.")
@@ -31,3 +32,26 @@ def list_models() -> None:
 
     for path in bundled():
         click.echo(path.stem)
+
+
+@model.command(short_help="Choose a model's thresholds on known parcels.")
+@click.argument("name", metavar="FILE", type=click.Path())
+@click.argument("inputs", metavar="SCENE LABELS | FOLDER | LIST.csv ...", nargs=-1, required=True)
+@options.device
+@options.threads
+@options.as_json
+@options.progress
+def calibrate(
+    name: str, inputs: tuple[str, ...], device: str, threads: int | None, as_json: bool,
+    progress: str,
+) -> None:
+    """Choose the thresholds of model FILE that find most parcels, and store them in it.
+
+    Give scenes with parcels that it was not trained on; the weights stay as they are.
+    """
+    from geoseg.tools.calibrate import calibrate as run
+
+    with reporting(progress) as events:
+        made = run(name, inputs, device=device, threads=threads, progress=events)
+    text = "\n".join(f"{key.replace('_', ' '):18}{value:.3f}" for key, value in made.items())
+    result(made, text, mode=progress, as_json=as_json)

@@ -72,6 +72,17 @@ def write_tensors(
         raise OutputError(f"cannot write {path}: {error}") from error
 
 
+def replace_spec(path: str | Path, spec: ModelSpec) -> None:
+    """Give a model file another spec; its weights stay as they are.
+
+    Raises:
+        ModelError: it is not a model file.
+        OutputError: the file cannot be written.
+    """
+    tensors, metadata = read_tensors(path)
+    write_tensors(path, tensors, metadata | {SPEC_KEY: spec.to_json()})
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read all tensors and the metadata of a safetensors file.
 
