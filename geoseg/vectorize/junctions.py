@@ -69,7 +69,7 @@ def _line(one, two):
         Mean squared distance from it (infinite if they make no line), and the foot of the point.
     """
     n = one[0] + two[0]
-    if n < LEAST or one[1] * two[1] + one[2] * two[2] >= 0:
+    if n < LEAST:
         return math.inf, 0.0, 0.0
     x, y = (one[1] + two[1]) / n, (one[2] + two[2]) / n
     xx, xy = (one[3] + two[3]) / n - x * x, (one[4] + two[4]) / n - x * y
@@ -99,12 +99,27 @@ def _place(corners, corner, sums):
     for one in range(2):
         for two in range(one + 1, 3):
             rough, right, down = _line(sums[one], sums[two])
-            if rough < best:
+            is_turn = sums[one, 1] * sums[two, 1] + sums[one, 2] * sums[two, 2] >= 0
+            if rough < best and not is_turn:
                 best, x, y = rough, right, down
     if best <= ROUGH:
         shrink = min(1.0, FARTHEST / max(abs(x), abs(y), 1e-9))
         corners[corner, DX] = round(x * shrink * UNITS)
         corners[corner, DY] = round(y * shrink * UNITS)
+
+
+@helper
+def _slide(corners, corner, is_side, sums):
+    """Draw a junction on the raster's edge where its border meets the edge, if that is straight."""
+    for direction in range(4):
+        inward = direction % 2 == (0 if is_side else 1)
+        if inward and corners[corner, FLAGS] & bit(direction):
+            _arm(corners, corner, direction, sums[0])
+    rough, x, y = _line(sums[0], sums[2])
+    along = y if is_side else x
+    if rough <= ROUGH and along != 0:
+        away = min(max((x * x + y * y) / along, -FARTHEST), FARTHEST)
+        corners[corner, DY if is_side else DX] = round(away * UNITS)
 
 
 @kernel
@@ -114,10 +129,15 @@ def place(corners, first, last, width, height):
     Args:
         corners: corner table; its columns DX and DY are written.
         first, last: rows of it.
-        width, height: of the raster; junctions on its edge stay.
+        width, height: of the raster; junctions on its edge stay on it, and its corners stay.
     """
-    sums = np.zeros((3, 6))
+    sums, none = np.zeros((3, 6)), np.zeros((3, 6))
     for corner in range(first, last):
         x, y, flags = corners[corner, X], corners[corner, Y], corners[corner, FLAGS]
-        if flags & NODE and flags & 15 != 15 and 0 < x < width and 0 < y < height:
+        if not flags & NODE or flags & 15 == 15:
+            continue
+        is_side, is_end = x == 0 or x == width, y == 0 or y == height
+        if is_side != is_end:
+            _slide(corners, corner, is_side, none)
+        elif not is_side:
             _place(corners, corner, sums)

@@ -95,7 +95,7 @@ def visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect
             triangle[2, axis] = line[q, axis]
         reach = abs(triangle[0, 0] - triangle[1, 0]) + abs(triangle[0, 1] - triangle[1, 1])
         if area > 0 and not is_clear(
-            corners, rows, cut, own, line, p, q, n, shift, triangle, 1.0 * reach, 1.0
+            corners, rows, cut, own, line, p, q, n, shift, triangle[0:3], 1.0 * reach, 1.0
         ):
             current[k] = -1
             continue
