@@ -9,8 +9,8 @@ from geoseg.errors import OptionError
 
 NODATA = -1
 """The label of pixels without data."""
-METHODS = ("none", "dp", "vw")
-"""In the order of `simplify`."""
+METHODS = ("dp", "vw", "none")
+"""Ways to simplify."""
 
 
 @dataclass(frozen=True, slots=True)

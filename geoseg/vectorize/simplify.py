@@ -13,12 +13,9 @@ import numpy as np
 from geoseg.vectorize.compiled import helper, kernel
 from geoseg.vectorize.douglas_peucker import SLACK, douglas_peucker, refine
 from geoseg.vectorize.smooth import draw
-from geoseg.vectorize.stitch import reverse
-from geoseg.vectorize.trace import FLAGS, NODE
+from geoseg.vectorize.stitch import Arcs, reverse
+from geoseg.vectorize.trace import FLAGS, NODE, Y
 from geoseg.vectorize.visvalingam import visvalingam
-
-NONE, BY_DISTANCE, BY_AREA = range(3)
-"""Methods."""
 
 
 def margin(tolerance: float, aspect: float) -> int:
@@ -55,50 +52,109 @@ def _mark(own, chain, firsts, is_own):
         own[chain[k]] = firsts[k] if is_own else -1
 
 
+@helper
+def _begin(corners, chain, cut, line, firsts, own):
+    """Draw one arc; give the number of its points, and by how many a loop was turned, else -1."""
+    n = draw(corners, chain, cut, line, firsts)
+    shift = np.int64(-1)
+    if chain[0] == chain[-1] and not corners[chain[0], FLAGS] & NODE:
+        shift = np.int64(_turn_loop(line, n))
+    _mark(own, chain, firsts, True)
+    return n, shift
+
+
+@helper
+def _write(line, n, keep, points, total):
+    """Write the points that stay; give the number of points so far."""
+    for k in range(n):
+        if keep[k]:
+            points[total, 0], points[total, 1] = line[k, 0], line[k, 1]
+            total += 1
+    return total
+
+
 @kernel
-def simplify(
-    corners, rows, offsets, chain, cut, method, tolerance, aspect, points, point_offsets
+def draw_all(corners, offsets, chain, cut, points, point_offsets):
+    """Draw the arcs; same arguments as `by_distance`."""
+    firsts = np.empty(len(chain), np.int64)
+    for arc in range(len(offsets) - 1):
+        total = point_offsets[arc]
+        n = draw(corners, chain[offsets[arc] : offsets[arc + 1]], cut, points[total:], firsts)
+        point_offsets[arc + 1] = total + n
+
+
+@kernel
+def by_distance(
+    corners, rows, offsets, chain, cut, tolerance, aspect, longest, points, point_offsets
 ):
-    """Draw the arcs and leave out the points that they can do without.
+    """Draw the arcs and leave out the points that lie near a straight line.
 
     Args:
         corners: corner table.
         rows: (rows + 1,) int64, start of each row of corners in it, from that of its first.
         offsets, chain: arcs.
         cut: True to cut the stairs first.
-        method: NONE, BY_DISTANCE or BY_AREA.
         tolerance: pixels of the mean size.
         aspect: height of a pixel divided by its width.
+        longest: corners of the longest arc.
         points: (2 * len(chain), 2) int32, eighths of a pixel (UNITS), written.
         point_offsets: (arcs + 1,) int64, written.
     """
     own = np.full(len(corners), -1, np.int64)
-    longest = np.int64(0)
-    for arc in range(len(offsets) - 1):
-        longest = max(longest, offsets[arc + 1] - offsets[arc])
-    line = np.empty((2 * longest + 2, 2), np.int32)
+    line, keep = np.empty((2 * longest + 2, 2), np.int32), np.empty(2 * longest + 2, np.bool_)
     firsts = np.empty(longest, np.int64)
-    keep = np.empty(2 * longest + 2, np.bool_)
-    total = 0
     for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
-        n = draw(corners, links, cut, line, firsts)
-        for k in range(n):
-            keep[k] = True
-        if n > 2 and method != NONE:
-            is_free = links[0] == links[-1] and not corners[links[0], FLAGS] & NODE
-            shift = _turn_loop(line, n) if is_free else -1
-            _mark(own, links, firsts, True)
-            if method == BY_DISTANCE:
-                douglas_peucker(
-                    corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect
-                )
-                refine(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
-            else:
-                visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect)
-            _mark(own, links, firsts, False)
-        for k in range(n):
-            if keep[k]:
-                points[total, 0], points[total, 1] = line[k, 0], line[k, 1]
-                total += 1
-        point_offsets[arc + 1] = total
+        n, shift = _begin(corners, links, cut, line, firsts, own)
+        douglas_peucker(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
+        refine(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
+        _mark(own, links, firsts, False)
+        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
+
+
+@kernel
+def by_area(
+    corners, rows, offsets, chain, cut, tolerance, aspect, longest, points, point_offsets
+):
+    """Draw the arcs and leave out the points of small triangles; same arguments."""
+    own = np.full(len(corners), -1, np.int64)
+    line, keep = np.empty((2 * longest + 2, 2), np.int32), np.empty(2 * longest + 2, np.bool_)
+    firsts = np.empty(longest, np.int64)
+    for arc in range(len(offsets) - 1):
+        links = chain[offsets[arc] : offsets[arc + 1]]
+        n, shift = _begin(corners, links, cut, line, firsts, own)
+        visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect)
+        _mark(own, links, firsts, False)
+        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
+
+
+def simplify(
+    corners: np.ndarray, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw arcs, once each.
+
+    Args:
+        corners: (n, 11) int32, corner table.
+        arcs: whole arcs.
+        cut: True to cut the stairs first.
+        method: dp, vw or none.
+        tolerance: pixels of the mean size.
+        aspect: height of a pixel divided by its width.
+
+    Returns:
+        (m, 2) int32 points in eighths of a pixel (UNITS), and (arcs + 1,) int64 offsets into them.
+    """
+    points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
+    point_offsets = np.zeros(len(arcs.offsets), np.int64)
+    if method == "none" or len(arcs.offsets) < 2:
+        draw_all(corners, arcs.offsets, arcs.chain, cut, points, point_offsets)
+    else:
+        top, bottom = int(corners[0, Y]), int(corners[-1, Y])
+        rows = np.searchsorted(corners[:, Y], np.arange(top, bottom + 2))
+        longest = int(np.diff(arcs.offsets).max())
+        kernels = {"dp": by_distance, "vw": by_area}
+        kernels[method](
+            corners, rows, arcs.offsets, arcs.chain, cut, float(tolerance), aspect, longest,
+            points, point_offsets,
+        )
+    return points[: point_offsets[-1]], point_offsets

@@ -15,7 +15,7 @@ from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorize import assemble, junctions, measure, regions, runs, simplify, stitch, trace
 from geoseg.vectorize.batch import ParcelBatch
-from geoseg.vectorize.lines import METHODS, LineOptions
+from geoseg.vectorize.lines import LineOptions
 from geoseg.vectorize.runs import OUTSIDE
 from geoseg.vectorize.trace import Y
 
@@ -137,27 +137,16 @@ class Stream:
         n = stitch.find_arcs(
             self.corners, first, self.settled, wanted, self.geobox.width, table, offsets, chain
         )
-        table, offsets = table[:n], offsets[: n + 1]
-        chain = chain[: offsets[-1]]
+        arcs = stitch.Arcs(table[:n], offsets[: n + 1], chain[: offsets[n]])
         values = self.regions[:, regions.VALUE]
         bare = (values == OUTSIDE) | (values == self.options.nodata)
-        table[:, stitch.EDGE] = bare[table[:, stitch.LEFT]] | bare[table[:, stitch.RIGHT]]
-        points, point_offsets = self._simplify(offsets, chain)
-        self.lines = assemble.extend(self.lines, assemble.Lines(table, point_offsets, points))
-
-    def _simplify(self, offsets: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        top = int(self.corners[0, Y])
-        rows = np.searchsorted(
-            self.corners[:, Y], np.arange(top, int(self.corners[-1, Y]) + 2)
+        sides = arcs.table[:, [stitch.LEFT, stitch.RIGHT]]
+        arcs.table[:, stitch.EDGE] = bare[sides].any(axis=1)
+        points, point_offsets = simplify.simplify(
+            self.corners, arcs, cut=self.options.smooth != "none", method=self.options.method,
+            tolerance=self.options.tolerance, aspect=self.aspect,
         )
-        points = np.empty((2 * len(chain), 2), np.int32)
-        point_offsets = np.zeros(len(offsets), np.int64)
-        simplify.simplify(
-            self.corners, rows, offsets, chain, self.options.smooth == "corner-cut",
-            METHODS.index(self.options.method), float(self.options.tolerance), self.aspect,
-            points, point_offsets,
-        )
-        return points[: point_offsets[-1]], point_offsets
+        self.lines = assemble.extend(self.lines, assemble.Lines(arcs.table, point_offsets, points))
 
     def _finish(self, limit: int, wanted: np.ndarray) -> ParcelBatch | None:
         done = np.flatnonzero(wanted & ~self._is_open(limit))
