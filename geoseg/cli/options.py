@@ -93,6 +93,10 @@ memory = click.option(
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+restart = click.option(
+    "--restart", is_flag=True,
+    help="Start over; without it, a run that was interrupted goes on where it stopped.",
+)
 layer = click.option(
     "--layer", default="parcels", show_default=True, metavar="NAME",
     help="Layer to write; other layers of a GeoPackage are kept.",

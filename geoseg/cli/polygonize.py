@@ -29,6 +29,7 @@ from geoseg.cli.report import reporting, result
 @options.tile
 @options.layer
 @options.overwrite
+@options.restart
 @options.as_json
 @options.progress
 def polygonize(

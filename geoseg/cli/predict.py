@@ -15,6 +15,7 @@ from geoseg.cli.report import reporting, result
 @click.argument("mask", type=click.Path())
 @options.scene_use
 @options.overwrite
+@options.restart
 @options.dry_run
 @options.as_json
 @options.progress

@@ -18,6 +18,7 @@ from geoseg.cli.report import reporting, result
 @options.layer
 @click.option("--mask", type=click.Path(), metavar="FILE", help="Keep the probability raster here.")
 @options.overwrite
+@options.restart
 @options.dry_run
 @options.as_json
 @options.progress

@@ -1,8 +1,8 @@
 """Run any predictor over a scene of any size in bounded memory.
 
-    scene --strips--> tiles --batches--> predictor --cores--> rows of the probability raster
+    scene --strips--> tiles --batches--> predictor --> cores of the probability raster
 """
 
-from geoseg.inference.engine import Predictor, predict_rows
+from geoseg.inference.engine import Core, Predictor, predict_cores
 
-__all__ = ["Predictor", "predict_rows"]
+__all__ = ["Core", "Predictor", "predict_cores"]

@@ -1,12 +1,12 @@
-"""Stream a scene through a predictor: rows of tiles in, rows of probabilities out.
+"""Stream a scene through a predictor: rows of tiles in, cores of probabilities out.
 
 Every pixel is read once: a strip of rows is kept and slides down by one core. Reading the next
-strip and writing the last rows overlap with the network.
+strip and storing the last batch overlap with the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Protocol
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.grid import GeoBox, Window
-from geoseg.spec import PROBABILITY_NODATA
 from geoseg.tiling import Tile, plan_tiles
 
 Array = NDArray[np.generic]
 Valid = NDArray[np.bool_]
+Core = tuple[Window, NDArray[np.uint8] | None]
+"""Where, and (classes, rows, cols) probabilities; None where the scene has no data."""
 
 
 class Predictor(Protocol):
@@ -50,21 +51,21 @@ class Pixels(Protocol):
     def read(self, window: Window) -> tuple[Array, Valid]: ...
 
 
-def predict_rows(
+def predict_cores(
     pixels: Pixels,
     predictor: Predictor,
-    write: Callable[[int, NDArray[np.uint8]], None],
+    store: Callable[[list[Core]], None],
     *,
     core: int,
     halo: int,
     divisor: int,
     batch: int,
-    classes: int,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
+    done: Collection[tuple[int, int]] = (),
     progress: Callable[[int], None] = lambda tiles: None,
 ) -> None:
-    """Predict every pixel of a grid, and write rows of cores from the top down.
+    """Predict every pixel of a grid, and store the cores of each batch.
 
     Memory is O(width x (core + 2 halo)); the result does not depend on core or batch as long as
     the halo covers the reach of the network and divisor its phase.
@@ -72,36 +73,42 @@ def predict_rows(
     Args:
         pixels: the scene on the model's grid.
         predictor: what to run.
-        write: takes the first row and (classes, rows, width) uint8; called in order.
+        store: takes the cores of a batch, in row-major order; called in another thread while the
+            next batch is predicted.
         core: side of a core in pixels, a multiple of divisor.
         halo: pixels around a core, a multiple of divisor.
         divisor: the network's total stride.
         batch: tiles per call of the predictor; every call has this many.
-        classes: output bands.
         low: (bands,) raw value that becomes 0.
         high: (bands,) raw value that becomes 1.
+        done: (row, column) of cores that an earlier run stored.
         progress: told the number of tiles that were finished.
 
     Raises:
         GridError: core or halo is not a multiple of divisor.
         RasterError: the scene cannot be read.
-        OutputError: write failed.
+        OutputError: store failed.
     """
     height, width = pixels.geobox.shape
     tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
     rows = [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
+    left = [[tile for tile in row if _place(tile) not in done] for row in rows]
+    progress(sum(map(len, rows)) - sum(map(len, left)))
+    first = next((i for i, row in enumerate(left) if row), None)
+    if first is None:
+        return
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        written = writer.submit(lambda: None)
-        for row, (data, valid) in zip(rows, _strips(pixels, rows, reader), strict=True):
-            out = np.full((classes, row[0].core.height, width), PROBABILITY_NODATA, np.uint8)
-            for tile, cut in _predict_row(
+        stored = writer.submit(lambda: None)
+        for row, (data, valid) in zip(
+            left[first:], _strips(pixels, rows[first:], reader), strict=True
+        ):
+            for cores in _predict_row(
                 row, data, valid, predictor, batch=batch, halo=halo, low=low, high=high
             ):
-                out[:, :, tile.core.col_off : tile.core.col_stop] = cut
-            progress(len(row))
-            written.result()
-            written = writer.submit(write, row[0].core.row_off, out)
-        written.result()
+                stored.result()
+                stored = writer.submit(store, cores)
+                progress(len(cores))
+        stored.result()
 
 
 def _strips(
@@ -134,18 +141,20 @@ def _predict_row(
     halo: int,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
-    """Predict one row of tiles; a tile whose core has no data is not run."""
-    left = row[0].window.col_off
+) -> Iterator[list[Core]]:
+    """Predict tiles of one row, batch by batch; a tile whose core has no data is not run."""
 
     def window_of(tile: Tile) -> slice:
-        return slice(tile.window.col_off - left, tile.window.col_stop - left)
+        return slice(tile.window.col_off + halo, tile.window.col_stop + halo)
 
     def has_data(tile: Tile) -> bool:
-        cols = slice(tile.core.col_off - left, tile.core.col_stop - left)
+        cols = slice(tile.core.col_off + halo, tile.core.col_stop + halo)
         return bool(valid[halo : halo + tile.core.height, cols].any())
 
     busy = [tile for tile in row if has_data(tile)]
+    empty: list[Core] = [(tile.core, None) for tile in row if not has_data(tile)]
+    if empty:
+        yield empty
     for start in range(0, len(busy), batch):
         group = busy[start : start + batch]
         # The last batch is padded with its own first tile, so that all have one shape.
@@ -156,6 +165,11 @@ def _predict_row(
             low=low,
             high=high,
         )
-        for tile, one in zip(group, stored, strict=False):
-            stop_row, stop_col = halo + tile.core.height, halo + tile.core.width
-            yield tile, one[:, halo:stop_row, halo:stop_col]
+        yield [
+            (tile.core, one[:, halo : halo + tile.core.height, halo : halo + tile.core.width])
+            for tile, one in zip(group, stored, strict=False)
+        ]
+
+
+def _place(tile: Tile) -> tuple[int, int]:
+    return tile.core.row_off, tile.core.col_off

@@ -58,6 +58,22 @@ def publishing(
             remove(partial)
 
 
+@contextmanager
+def holding(path: str | Path) -> Iterator[Path]:
+    """Keep other runs away from an output, for longer than its publishing takes.
+
+    Yields:
+        The output with its links resolved.
+
+    Raises:
+        OutputError: it is a folder, or in none, or its folder cannot be written to.
+        LockedError: another run is writing it.
+    """
+    target = _checked(path)
+    with locked(target):
+        yield target
+
+
 def partial_path(path: Path) -> Path:
     """Give the name under which an output is made.
 

@@ -6,9 +6,9 @@ from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 from geoseg.raster.scene import Scene
 from geoseg.raster.stretch import percentiles
-from geoseg.raster.write import MaskReader, MaskWriter
+from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
     "Clipped", "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands", "percentiles",
-    "rasterize", "window_of_extent",
+    "rasterize", "window_of_extent", "write_mask",
 ]

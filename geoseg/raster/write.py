@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 import rasterio
@@ -88,6 +89,25 @@ class MaskWriter:
                         f"{self.path} was not stored whole (rows {start} to {stop} read back "
                         "differently); the disk is full or failing"
                     )
+
+
+class Strips(Protocol):
+    """Whole rows of all bands, in any order."""
+
+    def read(self, row_start: int, row_stop: int) -> NDArray[np.uint8]: ...
+
+
+def write_mask(
+    path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str]
+) -> None:
+    """Write a probability raster from strips; equal probabilities give equal bytes.
+
+    Raises:
+        OutputError: the file cannot be written, or was not stored whole.
+    """
+    with MaskWriter(path, geobox, names, tags=tags) as writer:
+        for row in range(0, geobox.height, BLOCK):
+            writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
 
 
 class MaskReader:

@@ -104,17 +104,22 @@ def make_plan(
     return fitting[0]
 
 
-def check_disk(plan: Plan, folder: Path) -> None:
+def check_disk(plan: Plan, folder: Path, *, used: int = 0) -> None:
     """Refuse a run whose scratch files would fill the disk.
+
+    Args:
+        plan: of the run.
+        folder: of the output.
+        used: bytes of scratch files that are there already.
 
     Raises:
         OutputError: less is free than the plan needs.
     """
-    free = shutil.disk_usage(folder).free
-    if free < plan.disk_bytes:
+    free, need = shutil.disk_usage(folder).free, plan.disk_bytes - used
+    if free < need:
         raise OutputError(
-            f"{folder} has {free / MIB:.0f} MiB free, the run may need "
-            f"{plan.disk_bytes / MIB:.0f} MiB beside its output; make room or choose another disk"
+            f"{folder} has {free / MIB:.0f} MiB free, the run may need {need / MIB:.0f} MiB "
+            "beside its output; make room or choose another disk"
         )
 
 

@@ -11,6 +11,7 @@ from geoseg.errors import OptionError
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.raster import MaskReader
+from geoseg.run.cores import StoredCores
 from geoseg.run.progress import Progress, stage
 from geoseg.spec import Instances, ModelSpec
 from geoseg.vector import write_parcels
@@ -88,7 +89,7 @@ def line_options(
 
 
 def write_probabilities(
-    probabilities: MaskReader,
+    probabilities: MaskReader | StoredCores,
     out: Path,
     spec: ModelSpec,
     choice: LineChoice,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import geoseg
 from geoseg.errors import OptionError
 from geoseg.publish import publishing
 from geoseg.raster import MaskReader
+from geoseg.run import facts
 from geoseg.run.progress import Progress, silent, stage
+from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import STRIP, LineChoice, line_options, write_probabilities
 from geoseg.tools.vectorize import Result
-from geoseg.vector import write_parcels
+from geoseg.vector import check_output, write_parcels
 from geoseg.vectorize import parcels
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,20 @@ class ClassStrips:
         return self.raster.read_band(self.band, row_start, row_stop)
 
 
+@dataclass(frozen=True, slots=True)
+class ValueChoice:
+    """What the user chose about a class or label raster."""
+
+    band: int
+    """From 1."""
+    field: str
+    """Name of the attribute that holds the pixels' value."""
+    nodata: int | None
+    """Value that makes no polygon; None: the raster's own."""
+    connectivity: int
+    """4 or 8."""
+
+
 def polygonize(
     mask: str | Path,
     out: str | Path,
@@ -60,6 +76,7 @@ def polygonize(
     instances: str = "basins",
     tile: int | None = None,
     overwrite: bool = False,
+    restart: bool = False,
     progress: Progress = silent,
 ) -> Result:
     """Make polygons of a raster; neighbours share identical borders.
@@ -82,6 +99,7 @@ def polygonize(
         instances: as in `vectorize`; for probabilities only.
         tile: rows that are worked on at once; the result does not depend on it.
         overwrite: replace an existing layer.
+        restart: throw away what an unfinished run left.
         progress: takes the events.
 
     Raises:
@@ -90,52 +108,79 @@ def polygonize(
     started = time.monotonic()
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
-    strip = tile or STRIP
+    check_output(out, layer)
+    choice = LineChoice(threshold, min_area, simplify, instances)
+    values = ValueChoice(band, field, nodata, connectivity)
+    about = facts.of_software() | facts.of_file("mask", mask) | choice.as_dict() | asdict(values)
+    about |= {"command": "polygonize", "layer": layer, "format": Path(out).suffix.lower()}
     with MaskReader(mask) as raster:
         report: dict[str, Any] = {"mask": Path(mask).name, "geoseg": geoseg.__version__}
-        with publishing(out, overwrite=overwrite, layer=layer) as partial:
-            if raster.is_probability:
-                choice = LineChoice(threshold, min_area, simplify, instances)
-                report["options"] = choice.as_dict()
-                count = _probabilities(raster, Path(out), partial, choice, layer, report, progress)
-            else:
-                source = ClassStrips(raster, _integer_band(raster, band))
-                skip = raster.nodata if nodata is None else nodata
-                batches = parcels(
-                    source,
-                    raster.geobox,
-                    options=line_options(
-                        raster.geobox, simplify, 0.0, connectivity=connectivity,
-                        **_nodata(skip),
-                    ),
-                    strip=strip,
-                    progress=stage(progress, "draw polygons", raster.shape[0]),
-                )
-                count = write_parcels(
-                    partial, batches, crs=raster.geobox.crs, layer=layer, metadata=report,
-                    value_field=field, multi=connectivity == 8,
-                )
+        if raster.is_probability:
+            report["options"] = choice.as_dict()
+        with workspace(out, about, inputs=(mask,), restart=restart) as work:
+            done = work.published("parcels", out) or _publish(
+                raster, out, work, choice, values, strip=tile or STRIP, layer=layer,
+                report=report, overwrite=overwrite, progress=progress,
+            )
+    count = done["count"]
     report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
     if count == 0:
         log.warning("%s has no regions; %s has an empty layer", mask, out)
     return Result(Path(out), count, layer, report)
 
 
-def _probabilities(
-    raster: MaskReader, out: Path, partial: Path, choice: LineChoice, layer: str,
-    report: dict[str, Any], progress: Progress,
+def _publish(
+    raster: MaskReader,
+    out: str | Path,
+    work: Workspace,
+    choice: LineChoice,
+    values: ValueChoice,
+    *,
+    strip: int,
+    layer: str,
+    report: dict[str, Any],
+    overwrite: bool,
+    progress: Progress,
+) -> Mapping[str, Any]:
+    """Make the polygons; return what is noted about them."""
+    with publishing(out, overwrite=overwrite, layer=layer, lock=False) as partial:
+        if raster.is_probability:
+            count = write_probabilities(
+                raster, partial, ModelSpec.from_json(raster.tags["GEOSEG_SPEC"]), choice,
+                layer=layer, report=report, scratch=work.folder, progress=progress,
+            )
+        else:
+            count = _write_regions(
+                raster, partial, values, choice.simplify, strip=strip, layer=layer,
+                report=report, progress=progress,
+            )
+        return work.note_result("parcels", partial, count=count)
+
+
+def _write_regions(
+    raster: MaskReader,
+    out: Path,
+    values: ValueChoice,
+    simplify: float | None,
+    *,
+    strip: int,
+    layer: str,
+    report: dict[str, Any],
+    progress: Progress,
 ) -> int:
-    spec = ModelSpec.from_json(raster.tags["GEOSEG_SPEC"])
-    folder = out.parent / f".{out.name}.geoseg-work"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        return write_probabilities(
-            raster, partial, spec, choice,
-            layer=layer, report=report, scratch=folder, progress=progress,
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Write every region of equal values as a polygon; return how many."""
+    skip = raster.nodata if values.nodata is None else values.nodata
+    options = line_options(
+        raster.geobox, simplify, 0.0, connectivity=values.connectivity, **_nodata(skip)
+    )
+    batches = parcels(
+        ClassStrips(raster, _integer_band(raster, values.band)), raster.geobox, options=options,
+        strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
+    )
+    return write_parcels(
+        out, batches, crs=raster.geobox.crs, layer=layer, metadata=report,
+        value_field=values.field, multi=values.connectivity == 8,
+    )
 
 
 def _nodata(value: float | None) -> dict[str, Any]:

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 import geoseg
-from geoseg.inference import predict_rows
+from geoseg.inference import predict_cores
 from geoseg.learning.checkpoint import find_model
 from geoseg.learning.predictor import Predictor
 from geoseg.publish import publishing
-from geoseg.raster import MaskWriter
+from geoseg.raster import write_mask
+from geoseg.run import facts
+from geoseg.run.cores import StoredCores
 from geoseg.run.plan import Plan, check_disk, make_plan
 from geoseg.run.progress import Progress, silent, stage
+from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.scene import Prepared, prepared_scene
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ def predict(
     mask: str | Path,
     *,
     overwrite: bool = False,
+    restart: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
     **options: Any,
@@ -79,6 +83,7 @@ def predict(
             is no data. It lies exactly over the scene; where the scene was resampled its pixels
             are a whole number of times coarser or finer.
         overwrite: replace an existing mask.
+        restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
         progress: takes the events.
         options: fields of PredictOptions.
@@ -94,12 +99,23 @@ def predict(
     ) as prepared:
         plan = job.plan(prepared, progress)
         if not dry_run:
-            with publishing(mask, overwrite=overwrite) as partial:
-                check_disk(plan, partial.parent)
-                job.run(prepared, plan, partial, progress)
+            about = job.facts(scene, prepared, plan) | {"command": "predict"}
+            with workspace(mask, about, inputs=(scene,), restart=restart) as work:
+                if work.published("mask", mask) is None:
+                    _publish(mask, job, prepared, plan, work, overwrite, progress)
     report = job.provenance(scene, prepared) | {"plan": plan.as_dict()}
     report["seconds"] = round(time.monotonic() - started, 3)
     return MaskResult(Path(mask), plan, report)
+
+
+def _publish(
+    mask: str | Path, job: Job, prepared: Prepared, plan: Plan, work: Workspace, overwrite: bool,
+    progress: Progress,
+) -> None:
+    with publishing(mask, overwrite=overwrite, lock=False) as partial:
+        cores = job.run(prepared, plan, work, progress)
+        job.write_mask(partial, cores)
+        work.note_result("mask", partial)
 
 
 class Job:
@@ -129,24 +145,49 @@ class Job:
         progress({"event": "plan", **plan.as_dict()})
         return plan
 
-    def run(self, prepared: Prepared, plan: Plan, mask: Path, progress: Progress) -> None:
-        """Write the probability raster of a scene to a new file."""
+    def facts(self, scene: str | Path, prepared: Prepared, plan: Plan) -> dict[str, Any]:
+        """Say what the probabilities depend on, and how they are cut into cores."""
+        return {
+            **facts.of_software(),
+            **facts.of_model(self.model_path),
+            **facts.of_scene(str(scene), prepared.pixels),
+            "bands": list(prepared.bands),
+            "low": prepared.low.tolist(),
+            "high": prepared.high.tolist(),
+            "device": plan.device,
+            "tile": plan.core,
+        }
+
+    def run(
+        self, prepared: Prepared, plan: Plan, work: Workspace, progress: Progress
+    ) -> StoredCores:
+        """Predict what is not in the journal yet; give all of it."""
+        cores = StoredCores(
+            work.journal, prepared.pixels.geobox, classes=len(self.spec.classes)
+        )
+        check_disk(plan, work.folder, used=work.used_bytes)
+        if cores.done:
+            log.info("%d of %d tiles were done before", len(cores.done), plan.tiles)
+        predict_cores(
+            prepared.pixels,
+            self.predictor,
+            cores.add,
+            core=plan.core,
+            halo=plan.halo,
+            divisor=self.spec.divisor,
+            batch=plan.batch,
+            low=prepared.low,
+            high=prepared.high,
+            done=frozenset(cores.done),
+            progress=stage(progress, "predict", plan.tiles),
+        )
+        return cores
+
+    def write_mask(self, path: Path, cores: StoredCores) -> None:
+        """Write the probability raster to a new file."""
         names = tuple(one.name for one in self.spec.classes)
         tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
-        with MaskWriter(mask, prepared.pixels.geobox, names, tags=tags) as writer:
-            predict_rows(
-                prepared.pixels,
-                self.predictor,
-                writer.write,
-                core=plan.core,
-                halo=plan.halo,
-                divisor=self.spec.divisor,
-                batch=plan.batch,
-                classes=len(names),
-                low=prepared.low,
-                high=prepared.high,
-                progress=stage(progress, "predict", plan.tiles),
-            )
+        write_mask(path, cores, cores.geobox, names, tags=tags)
 
     def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
         """Say what a result was made of; the same for every tile size, device and day."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoseg.publish import publishing
-from geoseg.raster import MaskReader
-from geoseg.run.plan import Plan, check_disk
+from geoseg.run.plan import Plan
 from geoseg.run.progress import Progress, silent
+from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
-from geoseg.tools.scene import prepared_scene
-from geoseg.vector import read_parcels
+from geoseg.tools.scene import Prepared, prepared_scene
+from geoseg.vector import check_output, read_parcels
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -56,6 +55,7 @@ def vectorize(
     instances: str = "basins",
     mask: str | Path | None = None,
     overwrite: bool = False,
+    restart: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
     **options: Any,
@@ -75,6 +75,7 @@ def vectorize(
         instances: "basins", which closes gaps in borders, or "components".
         mask: where to keep the probability raster too; None to drop it.
         overwrite: replace an existing layer.
+        restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
         progress: takes the events.
         options: fields of PredictOptions.
@@ -83,6 +84,7 @@ def vectorize(
         GeosegError: one of its kinds, with what to do.
     """
     started = time.monotonic()
+    check_output(out, layer)
     job = Job(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances)
     with prepared_scene(
@@ -92,19 +94,12 @@ def vectorize(
         plan = job.plan(prepared, progress)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
-        with publishing(out, overwrite=overwrite, layer=layer) as partial:
-            with _scratch(Path(out), plan) as folder:
-                stored = folder / "probabilities.tif"
-                job.run(prepared, plan, stored, progress)
-                report = job.provenance(scene, prepared) | {"options": choice.as_dict()}
-                with MaskReader(stored) as probabilities:
-                    count = write_probabilities(
-                        probabilities, partial, job.spec, choice,
-                        layer=layer, report=report, scratch=folder, progress=progress,
-                    )
-                if mask is not None:
-                    with publishing(mask, overwrite=overwrite) as kept:
-                        shutil.copyfile(stored, kept)
+        task = _Task(job, scene, prepared, plan, choice, layer)
+        about = task.facts() | {"format": Path(out).suffix.lower()}
+        with workspace(out, about, inputs=(scene,), restart=restart) as work:
+            done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
+    count = done["count"]
+    report = task.report()
     seconds = round(time.monotonic() - started, 3)
     if count == 0:
         log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
@@ -112,14 +107,48 @@ def vectorize(
     return Result(Path(out), count, layer, report)
 
 
-@contextmanager
-def _scratch(out: Path, plan: Plan) -> Iterator[Path]:
-    """Give an empty folder beside the output; the output's lock protects it."""
-    folder = out.parent / f".{out.name}.geoseg-work"
-    check_disk(plan, out.parent)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A scene and a model that are ready, and what to make of them."""
+
+    job: Job
+    """The model."""
+    scene: str | Path
+    """As the user named it."""
+    prepared: Prepared
+    """The scene as the model wants it."""
+    plan: Plan
+    """What was planned."""
+    choice: LineChoice
+    """How parcels are made."""
+    layer: str
+    """Where they go."""
+
+    def facts(self) -> dict[str, Any]:
+        """Say what the parcels depend on."""
+        about = self.job.facts(self.scene, self.prepared, self.plan)
+        return about | {"command": "vectorize", "layer": self.layer, **self.choice.as_dict()}
+
+    def report(self) -> dict[str, Any]:
+        """Say what the parcels were made of."""
+        made_of = self.job.provenance(self.scene, self.prepared)
+        return made_of | {"options": self.choice.as_dict()}
+
+    def run(
+        self, work: Workspace, out: str | Path, mask: str | Path | None, overwrite: bool,
+        progress: Progress,
+    ) -> Mapping[str, Any]:
+        """Make the parcels, and the mask if it is wanted; return what is noted about them."""
+        ours = mask is not None and work.published("mask", mask) is not None
+        keeping = nullcontext() if mask is None else publishing(mask, overwrite=overwrite or ours)
+        with publishing(out, overwrite=overwrite, layer=self.layer, lock=False) as partial:
+            with keeping as kept:
+                cores = self.job.run(self.prepared, self.plan, work, progress)
+                count = write_probabilities(
+                    cores, partial, self.job.spec, self.choice,
+                    layer=self.layer, report=self.report(), scratch=work.folder, progress=progress,
+                )
+                if kept is not None:
+                    self.job.write_mask(kept, cores)
+                    work.note_result("mask", kept)
+            return work.note_result("parcels", partial, count=count)

@@ -1,6 +1,9 @@
 """Vector files: read polygons in any CRS, write parcels as a stream."""
 
 from geoseg.vector.read import layer_crs, read_geometries, read_parcels, read_polygons
-from geoseg.vector.write import write_parcels
+from geoseg.vector.write import check_output, write_parcels
 
-__all__ = ["layer_crs", "read_geometries", "read_parcels", "read_polygons", "write_parcels"]
+__all__ = [
+    "check_output", "layer_crs", "read_geometries", "read_parcels", "read_polygons",
+    "write_parcels",
+]

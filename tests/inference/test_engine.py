@@ -3,7 +3,7 @@ import pytest
 from affine import Affine
 
 from geoseg.grid import GeoBox, Window
-from geoseg.inference import predict_rows
+from geoseg.inference import predict_cores
 from geoseg.raster.scene import mirrored
 
 RNG = np.random.default_rng(5)
@@ -38,19 +38,21 @@ class Neighbours:
         return np.where(valid, mean, 255)[:, None].astype(np.uint8)
 
 
-def run(data, valid, *, core, batch=2, predictor=None):
-    out = np.zeros((1, *valid.shape), np.uint8)
+def run(data, valid, *, core, batch=2, predictor=None, done=(), out=None):
+    out = np.full((1, *valid.shape), 255, np.uint8) if out is None else out
     starts = []
 
-    def write(row, rows):
-        starts.append(row)
-        out[:, row : row + rows.shape[1]] = rows
+    def store(cores):
+        for window, cut in cores:
+            starts.append((window.row_off, window.col_off))
+            if cut is not None:
+                out[:, window.row_off : window.row_stop, window.col_off : window.col_stop] = cut
 
-    predict_rows(
-        Pixels(data, valid), predictor or Neighbours(), write, core=core, halo=4, divisor=4,
-        batch=batch, classes=1, low=np.zeros(1), high=np.ones(1),
+    predict_cores(
+        Pixels(data, valid), predictor or Neighbours(), store, core=core, halo=4, divisor=4,
+        batch=batch, low=np.zeros(1), high=np.ones(1), done=done,
     )
-    assert starts == sorted(starts)
+    assert len(starts) == len(set(starts))
     return out[0]
 
 
@@ -82,20 +84,36 @@ def test_tiles_without_data_are_not_run():
 
 def test_rows_are_read_once():
     pixels = Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
-    predict_rows(
-        pixels, Neighbours(), lambda row, rows: None, core=8, halo=4, divisor=4, batch=1,
-        classes=1, low=np.zeros(1), high=np.ones(1),
+    predict_cores(
+        pixels, Neighbours(), lambda cores: None, core=8, halo=4, divisor=4, batch=1,
+        low=np.zeros(1), high=np.ones(1),
     )
     rows = [row for one in pixels.reads for row in range(one.row_off, one.row_stop)]
     assert rows == list(range(-4, 68))
 
 
-def test_a_failing_writer_ends_the_run():
-    def write(row, rows):
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 20, 23, 24])
+def test_cores_that_are_done_are_not_run_again_and_the_result_is_the_same(n):
+    data = RNG.integers(0, 200, (1, 30, 60), dtype=np.uint8)
+    whole = run(data, np.ones((30, 60), bool), core=8)
+    places = [(row, col) for row in range(0, 30, 8) for col in range(0, 60, 8)]
+    out, predictor = whole[None].copy(), Neighbours()
+    for row, col in places[n:]:
+        out[:, row : row + 8, col : col + 8] = 99
+    again = run(
+        data, np.ones((30, 60), bool), core=8, batch=1, predictor=predictor, done=places[:n],
+        out=out,
+    )
+    assert (again == whole).all()
+    assert predictor.tiles == 32 - n
+
+
+def test_a_failing_store_ends_the_run():
+    def store(cores):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        predict_rows(
-            Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool)), Neighbours(), write,
-            core=8, halo=4, divisor=4, batch=1, classes=1, low=np.zeros(1), high=np.ones(1),
+        predict_cores(
+            Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool)), Neighbours(), store,
+            core=8, halo=4, divisor=4, batch=1, low=np.zeros(1), high=np.ones(1),
         )
