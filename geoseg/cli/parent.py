@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.7
 """Time to tidy up; then this process and its children end at once."""
 
 

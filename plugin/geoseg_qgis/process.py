@@ -19,7 +19,7 @@ from .events import Lines
 
 POLL_MS = 100
 """How often the cancel button is looked at."""
-GRACE_SECONDS = 1.4
+GRACE_SECONDS = 1.1
 """How long a cancelled engine may tidy up before it is killed."""
 LONGEST_OUTPUT = 1 << 20
 """Bytes of standard output that are kept."""
