@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
-from typing import Any
 
 import click
 
@@ -13,6 +11,7 @@ from geoseg import __version__
 from geoseg.cli.parent import end_with_parent
 from geoseg.cli.report import error, set_up_log
 from geoseg.errors import GeosegError
+from geoseg.run.stop import Stopped, stopping_on_signals
 
 COMMANDS = {
     "vectorize": "geoseg.cli.vectorize:vectorize",
@@ -57,27 +56,27 @@ def cli(verbose: int, quiet: bool, until_eof: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit with the code of the error class."""
-    signal.signal(signal.SIGTERM, _stop)
+    with stopping_on_signals():
+        sys.exit(_run(argv))
+
+
+def _run(argv: list[str] | None) -> int:
+    """Run the command line; give its exit code."""
     try:
         code = cli.main(argv, prog_name="geoseg", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
-        error("interrupted", 130)
-        sys.exit(130)
+        error("stopped", 130)
+        return 130
     except click.ClickException as refused:
         refused.show()
-        sys.exit(refused.exit_code)
+        return refused.exit_code
+    except Stopped as stopped:
+        error(str(stopped), stopped.exit_code)
+        return stopped.exit_code
     except GeosegError as failed:
         error(str(failed), failed.exit_code)
-        sys.exit(failed.exit_code)
-    except KeyboardInterrupt:
-        error("interrupted", 130)
-        sys.exit(130)
+        return failed.exit_code
     except MemoryError as failed:
         error(f"out of memory: {failed}; lower --tile or --batch, or set --memory", 6)
-        sys.exit(6)
-
-
-def _stop(number: int, frame: Any) -> None:
-    error("stopped by a signal", 128 + number)
-    sys.exit(128 + number)
+        return 6
