@@ -48,6 +48,7 @@ def stopping_on_signals() -> Iterator[None]:
         for one, handler in old.items():
             signal.signal(one, handler)
         signal.set_wakeup_fd(old_writer)
+        _asked.clear()
         os.close(writer)
 
 
@@ -61,6 +62,8 @@ def check() -> None:
 
 
 def _ask(number: int, frame: Any) -> None:
+    if _asked:
+        os._exit(128 + number)
     _asked.append(number)
     raise Stopped(number)
 
