@@ -169,6 +169,8 @@ def _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance
 @helper
 def refine(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
     """Move the bends that `douglas_peucker` kept to where the lines fit best; same arguments."""
+    if _next(keep, 0) == n - 1:
+        return
     sums = moments(line, n, aspect)
     for sweep in range(SWEEPS):
         moved = _move(

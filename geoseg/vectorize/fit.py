@@ -14,11 +14,11 @@ import numpy as np
 
 from geoseg.vectorize.compiled import helper
 
-REACH = 8
+REACH = 5
 """Points of the arc that a bend may move at once."""
 CLOSE = 2.5
 """Pixels along the arc below which two bends are tried as one."""
-SWEEPS = 3
+SWEEPS = 2
 """Times that all bends are tried."""
 
 

@@ -114,6 +114,17 @@ def _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters):
         perimeters[polygon] = total
 
 
+@kernel
+def _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters):
+    for polygon in range(len(polygon_offsets) - 1):
+        total = 0.0
+        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
+                dx, dy = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
+                total += math.sqrt(dx * dx + dy * dy)
+        perimeters[polygon] = total
+
+
 def _equal_area(lon: np.ndarray, lat: np.ndarray, geod: pyproj.Geod) -> np.ndarray:
     """Map radians to coordinates in which planar areas are areas on the ellipsoid.
 
@@ -164,12 +175,12 @@ class Ground:
 
     def perimeters(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
         """Measure the borders of polygons, holes included, in metres."""
-        if self.geod is None:
-            lengths = np.hypot(*np.diff(coords, axis=0).T) * self.unit
-        else:
-            lon, lat = self.lonlat(coords)
-            lengths = self.geod.inv(lon[:-1], lat[:-1], lon[1:], lat[1:], radians=True)[2]
         perimeters = np.zeros(len(polygon_offsets) - 1)
+        if self.geod is None:
+            _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters)
+            return perimeters * self.unit
+        lon, lat = self.lonlat(coords)
+        lengths = self.geod.inv(lon[:-1], lat[:-1], lon[1:], lat[1:], radians=True)[2]
         _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters)
         return perimeters
 
