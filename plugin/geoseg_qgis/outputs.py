@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 from qgis.core import (
     QgsEditorWidgetSetup,
@@ -131,8 +132,12 @@ def raster_destination(algorithm, name: str, parameters: dict, context):
     return algorithm.parameterAsOutputLayer(parameters, name, context) or None
 
 
-def discard_raster(context, path) -> None:
-    """Forget a raster that was not made, and what a killed engine left of it."""
+def discard_raster(context, path, *, canceled: bool) -> None:
+    """Forget a raster that was not made, and remove what a killed engine left of it.
+
+    After a cancel its work folder goes too; after a failure it stays, since the same run made
+    again goes on from there.
+    """
     if not path:
         return
     _forget(context, path)
@@ -140,6 +145,8 @@ def discard_raster(context, path) -> None:
     stem, suffix = os.path.splitext(name)
     for left in (f".{stem}.partial{suffix}", f"{name}.geoseg.lock"):
         QFile.remove(os.path.join(folder, left))
+    if canceled:
+        shutil.rmtree(os.path.join(folder, f".{name}.geoseg-work"), ignore_errors=True)
 
 
 def destination_text(value, context) -> str:

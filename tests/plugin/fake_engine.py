@@ -121,8 +121,9 @@ def busy(words):
 
 
 def partial(words):
-    """Leave half a mask, as the engine names it."""
-    mask = Path(words[words.index("--mask") + 1]) if "--mask" in words else Path("none.tif")
+    """Leave half a mask and a work folder, as the engine names them."""
+    mask = Path(words[words.index("--mask") + 1] if "--mask" in words else words[2])
+    mask.with_name(f".{mask.name}.geoseg-work").mkdir()
     half = mask.with_name(f".{mask.stem}.partial{mask.suffix}")
     half.write_bytes(b"half")
     return half

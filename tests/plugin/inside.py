@@ -33,10 +33,10 @@ application.initQgis()
 from processing.core.Processing import Processing  # noqa: E402
 
 Processing.initialize()
+began = time.perf_counter()
 import geoseg_qgis  # noqa: E402
 
 plugin = geoseg_qgis.classFactory(None)
-began = time.perf_counter()
 plugin.initProcessing()
 SECONDS_TO_LOAD = time.perf_counter() - began
 registry = QgsApplication.processingRegistry()

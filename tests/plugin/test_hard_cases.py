@@ -31,6 +31,15 @@ def test_cancel_ends_the_run_in_two_seconds_and_leaves_nothing(inside, scene, lo
     assert not [one for one in work.iterdir() if mask.stem in one.name]
 
 
+@pytest.mark.parametrize("mode", ["slow", "deaf"])
+def test_cancel_of_a_prediction_leaves_nothing(inside, scene, log, work, mode):
+    mask = work / f"predicted {mode}.tif"
+    made = inside.run("predictmask", mode=mode, cancel_after=1.2, load=True,
+                      parameters={"INPUT": scene, "MASK": mask})
+    assert made["canceled"] and made["after_cancel"] < 2.0 and not made["waiting"]
+    assert not [one for one in work.iterdir() if mask.stem in one.name]
+
+
 def test_cancel_works_twenty_times_of_twenty(inside, scene, log):
     runs = [segment(inside, scene, "slow", cancel_after=0.5 + 0.02 * n) for n in range(20)]
     assert all(one["canceled"] and one["after_cancel"] < 2.0 for one in runs)

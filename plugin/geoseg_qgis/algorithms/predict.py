@@ -49,7 +49,7 @@ class PredictMask(SceneAlgorithm):
                 made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
         finally:
             if not made:
-                discard_raster(context, mask)
+                discard_raster(context, mask, canceled=feedback.isCanceled())
         if not made:
             return {}
         dress(context, mask, f"Probabilities of {raster.name()}", dress_mask)

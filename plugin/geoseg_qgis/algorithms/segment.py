@@ -72,7 +72,7 @@ class SegmentParcels(SceneAlgorithm):
                 result = self._segment(parameters, context, feedback, folder, mask)
         finally:
             if not result:
-                discard_raster(context, mask)
+                discard_raster(context, mask, canceled=feedback.isCanceled())
         if result and mask:
             dress(context, mask, "Parcel and boundary probabilities", dress_mask)
             result["MASK"] = mask
