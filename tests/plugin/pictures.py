@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 IMAGES = HERE.parents[1] / "docs" / "images"
 NAMES = ("qgis-dialog", "qgis-log", "qgis-result", "qgis-table", "qgis-missing")
 LARGEST = 300_000
-COLOURS = 128
+COLOURS = 256
 
 
 def main(scene):
@@ -41,7 +41,7 @@ def main(scene):
 def shrink(source, target):
     """Store a picture in few colours."""
     image = Image.open(source).convert("RGB")
-    image = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    image = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     image.save(target, optimize=True)
     size = target.stat().st_size
     print(f"{target.name} {size / 1000:.0f} kB")
