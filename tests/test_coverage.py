@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from geoseg.coverage import Coverage
 from geoseg.errors import TopologyError
 from geoseg.grid import GeoBox
-from geoseg.vectorize import coverage
+from geoseg.vectorizer import coverage
 
 GRID = GeoBox(1, 1, Affine.identity(), None)
 SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], np.int32)

@@ -20,7 +20,7 @@ from geoseg.spec import Instances
 from geoseg.tools.pairs import find_pairs, read_labels
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.predict import predict
-from geoseg.vectorize.tune import choose_thresholds
+from geoseg.vectorizer.tune import choose_thresholds
 
 log = logging.getLogger(__name__)
 

@@ -79,7 +79,7 @@ def _model() -> Check:
 
 
 def _kernels() -> Check:
-    folder = Path(geoseg.__file__).parent / "vectorize"
+    folder = Path(geoseg.__file__).parent / "vectorizer"
     cached = any(folder.glob("__pycache__/*.nbi"))
     text = "compiled and cached" if cached else "will be compiled on the first run, once"
     return Check("kernels", True, text)

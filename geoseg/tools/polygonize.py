@@ -23,7 +23,7 @@ from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import STRIP, LineChoice, line_options, write_probabilities
 from geoseg.tools.vectorize import Result
 from geoseg.vector import check_output, write_parcels
-from geoseg.vectorize import parcels
+from geoseg.vectorizer import parcels
 
 log = logging.getLogger(__name__)
 

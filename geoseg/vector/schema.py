@@ -30,7 +30,7 @@ MAX_BYTES = 128 << 20
 
 
 class Batch(Protocol):
-    """What `geoseg.vectorize.ParcelBatch` gives: one array per column, of equal length."""
+    """What `geoseg.vectorizer.ParcelBatch` gives: one array per column, of equal length."""
 
     parcel_id: NDArray[np.int64]
     value: NDArray[np.int64]

@@ -55,7 +55,7 @@ def write_parcels(
 
     Args:
         path: a new file, or a GeoPackage: there only the named layer is replaced.
-        batches: of geoseg.vectorize; no batch at all makes an empty layer with all columns.
+        batches: of geoseg.vectorizer; no batch at all makes an empty layer with all columns.
         crs: WKT, kept as it is; None for none.
         layer: its name.
         metadata: provenance, kept as JSON in a GeoPackage and in GeoParquet.

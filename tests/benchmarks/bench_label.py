@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geoseg.vectorize import LabelOptions, label
+from geoseg.vectorizer import LabelOptions, label
 
 SIDE = 512
 """Pixels per side of a simulated scene."""

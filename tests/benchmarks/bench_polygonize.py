@@ -31,7 +31,7 @@ from affine import Affine
 from numba import njit
 
 from geoseg.grid import GeoBox
-from geoseg.vectorize import LineOptions, parcels
+from geoseg.vectorizer import LineOptions, parcels
 
 RAW = LineOptions(method="none", smooth="none", skip=(0,))
 
@@ -216,7 +216,7 @@ def compile_once() -> None:
     code = (
         "import time, numpy as np; from affine import Affine\n"
         "from geoseg.grid import GeoBox\n"
-        "from geoseg.vectorize import LineOptions, parcels\n"
+        "from geoseg.vectorizer import LineOptions, parcels\n"
         "class A:\n    shape = (9, 9)\n"
         "    def read(self, a, b): return np.eye(9, dtype=np.int32)[a:b]\n"
         "class P(A):\n"

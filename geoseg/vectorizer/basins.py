@@ -1,0 +1,166 @@
+"""Cut a relief into basins: the pixels whose drop of water ends in the same pixel.
+
+Each pixel points to the lowest of itself and its four neighbours; of two equal ones, to the first
+in row-major order. That rule sees one pixel around, so a strip knows all its pointers; where one
+leaves the strip, the basin is joined to the neighbouring strip's. Basins are 4-connected.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.relief import BACKGROUND, BORDER, NODATA, PARCEL
+
+
+AREA, PARCELS, BACKGROUNDS, PARCEL_SUM, BOUNDARY_SUM, PEAK = range(6)
+"""Columns of the statistics: pixels, pixels of a kind, sums of stored values, largest distance."""
+COLUMNS = 6
+"""Number of columns."""
+
+
+@helper
+def _open(kind, other):
+    """Tell whether a pixel may point to another: a border to any, the others to their own kind."""
+    return other == kind or (kind == BORDER and other != NODATA)
+
+
+@helper
+def _point(relief, kinds, pointers, here, col, cols):
+    """Point a pixel to the lowest around it; the neighbours come in row-major order."""
+    kind, low, best = kinds[here], relief[here], here
+    if here >= cols and relief[here - cols] <= low and _open(kind, kinds[here - cols]):
+        low, best = relief[here - cols], here - cols
+    if col > 0 and _open(kind, kinds[here - 1]):
+        if relief[here - 1] < low or (relief[here - 1] == low and best == here):
+            low, best = relief[here - 1], here - 1
+    if col < cols - 1 and relief[here + 1] < low and _open(kind, kinds[here + 1]):
+        low, best = relief[here + 1], here + 1
+    if here + cols < relief.size and relief[here + cols] < low:
+        if _open(kind, kinds[here + cols]):
+            best = here + cols
+    pointers[here] = best
+
+
+@kernel
+def cut_basins(relief, kinds, cols, start, stop, first):
+    """Label the basins of a strip, in the order of their first pixels.
+
+    Args:
+        relief: (pixels,) int32, flat, with one row around the strip where the scene has one.
+        kinds: (pixels,) uint8.
+        cols: pixels per row.
+        start: flat index of the strip's first pixel; `stop` is one past its last.
+        first: label of the first new basin.
+
+    Returns:
+        (pixels,) int32 labels, 0 at no data; outside the strip, what the strip calls the basin of
+        a pixel, 0 where nothing points to it; and the next free label.
+    """
+    pointers = np.arange(relief.size).astype(np.int32)
+    for row in range(start // cols, stop // cols):
+        for col in range(cols):
+            _point(relief, kinds, pointers, row * cols + col, col, cols)
+    labels = np.zeros(relief.size, np.int32)
+    for here in range(start, stop):
+        if labels[here] > 0 or kinds[here] == NODATA:
+            continue
+        end = here
+        while labels[end] == 0 and pointers[end] != end:
+            end = pointers[end]
+        if labels[end] == 0:
+            labels[end] = first
+            first += 1
+        while here != end:
+            labels[here] = labels[end]
+            here = pointers[here]
+    return labels, first
+
+
+def measure_basins(
+    labels: np.ndarray,
+    kinds: np.ndarray,
+    parcel: np.ndarray,
+    boundary: np.ndarray,
+    depth: np.ndarray,
+    *,
+    first: int,
+    count: int,
+) -> np.ndarray:
+    """Count pixels and add up probabilities per label; the arrays are flat and of one strip.
+
+    Returns:
+        (count, COLUMNS) int64 statistics of labels first to first + count - 1.
+    """
+    table = np.zeros((count, COLUMNS), np.int64)
+    _measure(table, labels, kinds, parcel, boundary, depth, first)
+    return table
+
+
+@kernel
+def _measure(table, labels, kinds, parcel, boundary, depth, first):
+    for here in range(labels.size):
+        if labels[here] == 0:
+            continue
+        row = table[labels[here] - first]
+        row[AREA] += 1
+        row[PARCELS] += kinds[here] == PARCEL
+        row[BACKGROUNDS] += kinds[here] == BACKGROUND
+        row[PARCEL_SUM] += parcel[here]
+        row[BOUNDARY_SUM] += boundary[here]
+        row[PEAK] = max(row[PEAK], depth[here])
+
+
+@helper
+def find(parents, node):
+    """Give the smallest member of the node's set and shorten the way to it."""
+    root = node
+    while parents[root] != root:
+        root = parents[root]
+    while parents[node] != root:
+        parents[node], node = root, parents[node]
+    return root
+
+
+@kernel
+def join(parents, ones, others):
+    """Join the sets of ones[i] and others[i], for each i where both are above 0."""
+    for i in range(ones.size):
+        if ones[i] > 0 and others[i] > 0:
+            one, other = find(parents, ones[i]), find(parents, others[i])
+            parents[max(one, other)] = min(one, other)
+
+
+def chase(parents: np.ndarray) -> np.ndarray:
+    """Give the root of every node; a root is its own parent."""
+    roots = parents[parents]
+    while not np.array_equal(roots, parents):
+        roots, parents = roots[roots], roots
+    return roots
+
+
+def number_sets(parents: np.ndarray) -> np.ndarray:
+    """Number the sets 0, 1, ... in the order of their roots, which are their smallest members."""
+    roots = chase(parents)
+    is_root = roots == np.arange(len(parents))
+    return (np.cumsum(is_root) - 1)[roots].astype(np.int32)
+
+
+def add_up(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Add up the statistics of basins that are one; numbers[i] is the new number of row i."""
+    total = np.zeros((int(numbers.max()) + 1, COLUMNS), np.int64)
+    for column in range(COLUMNS):
+        way = np.maximum if column == PEAK else np.add
+        way.at(total[:, column], numbers, table[:, column])
+    return total
+
+
+def is_background(table: np.ndarray) -> np.ndarray:
+    """Tell which basins are background; one all of border is what its pixels look more like.
+
+    There, what is neither parcel nor boundary is taken for the probability of background.
+    """
+    rest = PROBABILITY_SCALE * table[:, AREA] - table[:, PARCEL_SUM] - table[:, BOUNDARY_SUM]
+    lost = (table[:, PARCELS] == 0) & (rest > table[:, PARCEL_SUM])
+    return (table[:, BACKGROUNDS] > 0) | lost

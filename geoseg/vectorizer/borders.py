@@ -1,0 +1,135 @@
+"""Measure the borders between labelled regions: sums over pairs of neighbouring pixels.
+
+A *border* is all pairs of 4-neighbours with one pixel in each of two regions. Its statistics add
+up (or take the smallest, the largest), so they can be gathered strip by strip in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoseg.vectorizer.compiled import helper, kernel
+
+EMPTY = -1
+"""Key of a free place in a hash table."""
+HASH_FACTOR = 0x1E3779B97F4A7C15
+"""Odd and large: spreads neighbouring keys over the table (Knuth's multiplicative hash)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """Borders of regions, sorted by (one, other), each pair once."""
+
+    one: np.ndarray
+    """(n,) int32, the smaller region."""
+    other: np.ndarray
+    """(n,) int32, the larger region."""
+    total: np.ndarray
+    """(n,) int64, sum over the pairs of the larger boundary value."""
+    count: np.ndarray
+    """(n,) int64, pairs."""
+    low: np.ndarray
+    """(n,) int64, smallest over the pairs of the larger boundary value."""
+    wide: np.ndarray
+    """(n,) int64, largest over the pairs of the smaller distance: half the width of the pass."""
+
+
+@helper
+def find_place(keys, key):
+    """Give the place of the key in an open hash table, or the free place where it belongs."""
+    last = keys.size - 1
+    place = ((key * HASH_FACTOR) >> 24) & last
+    while keys[place] != EMPTY and keys[place] != key:
+        place = (place + 1) & last
+    return place
+
+
+@helper
+def _add_pair(keys, table, one, other, value, width):
+    """Add a pair of pixels to its border; give 1 if the border is new."""
+    key = (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
+    place = find_place(keys, key)
+    new = keys[place] == EMPTY
+    if new:
+        keys[place] = key
+        table[place, 0] = table[place, 1] = table[place, 3] = 0
+        table[place, 2] = value
+    table[place, 0] += value
+    table[place, 1] += 1
+    table[place, 2] = min(table[place, 2], value)
+    table[place, 3] = max(table[place, 3], width)
+    return np.int64(new)
+
+
+@kernel
+def _gather(labels, boundary, depth, above, keys, table):
+    """Fill the hash table from the pairs of a strip; give False if it became too full."""
+    rows, cols = labels.shape
+    room = keys.size // 2
+    for row in range(rows):
+        for col in range(cols):
+            own = labels[row, col]
+            for down in (0, 1):
+                below, right = row + down, col + 1 - down
+                if own == 0 or below >= rows or right >= cols or (row < above and down == 0):
+                    continue
+                other = labels[below, right]
+                if other == own or other == 0:
+                    continue
+                value = np.int64(max(boundary[row, col], boundary[below, right]))
+                width = np.int64(min(depth[row, col], depth[below, right]))
+                room -= _add_pair(keys, table, own, other, value, width)
+        if room < 2 * cols:
+            return False
+    return True
+
+
+def gather_borders(
+    labels: np.ndarray, boundary: np.ndarray, depth: np.ndarray, *, above: int = 0
+) -> Borders:
+    """Gather the borders between the labels of a strip; label 0 has none.
+
+    Args:
+        labels: (rows, cols) int32.
+        boundary: (rows, cols) uint8 stored boundary probabilities.
+        depth: (rows, cols) uint16 distances to the nearest pixel of another kind.
+        above: first rows that belong to the strip above: only their pairs downward count.
+    """
+    size = 1 << (8 * labels.shape[1] + labels.size // 64).bit_length()
+    while True:
+        keys, table = np.full(size, EMPTY, np.int64), np.empty((size, 4), np.int64)
+        if _gather(labels, boundary, depth, above, keys, table):
+            break
+        size *= 2
+    used = np.flatnonzero(keys != EMPTY)
+    used = used[np.argsort(keys[used])]
+    return Borders(*_split(keys[used]), *table[used].T.copy())
+
+
+def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
+
+
+def reduce_borders(parts: list[Borders], numbers: np.ndarray) -> Borders:
+    """Rename the regions and add up what became one border.
+
+    Args:
+        parts: borders over old regions.
+        numbers: (old regions,) int32, the new region of each.
+    """
+    fields = [np.concatenate([getattr(part, name) for part in parts]) for name in Borders.__slots__]
+    one, other = numbers[fields[0]], numbers[fields[1]]
+    keys = (np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other)
+    order = np.argsort(keys, kind="stable")
+    order = order[(one != other)[order]]
+    keys = keys[order]
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size])
+    ways = (np.add, np.add, np.minimum, np.maximum)
+    merged = [_reduce(way, field[order], starts) for way, field in zip(ways, fields[2:])]
+    return Borders(*_split(keys[starts]), *merged)
+
+
+def _reduce(way: np.ufunc, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return way.reduceat(values, starts) if starts.size else values[:0]

@@ -1,0 +1,116 @@
+"""Turn probabilities into parcel labels, in strips and with the same result at any strip height.
+
+Three steps: every pixel falls into a *basin* of the relief; the basins' borders are measured; the
+basins are merged over their borders. Only the last needs the whole scene, and sees no pixels.
+Borders are given back: each of their pixels falls to one side, so neighbours share an edge.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from geoseg.errors import OptionError
+from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorizer import agglomerate, basins
+from geoseg.vectorizer.gather import Basins, Gathered
+from geoseg.vectorizer.label_raster import LabelRaster
+from geoseg.vectorizer.shaped import LabelOptions, StripSource, levels, read_strip
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 1 << 31
+"""Pixels of a strip: its pointers are int32."""
+FULL_AREA = 5
+"""Pieces below this many minimum areas need less to be merged with a parcel beside them."""
+
+
+def label(
+    source: StripSource,
+    *,
+    options: LabelOptions = LabelOptions(),
+    scratch: Path | None = None,
+    strip: int = 1024,
+    progress: Callable[[int], None] | None = None,
+) -> LabelRaster:
+    """Label the parcels of a probability raster.
+
+    Memory is O(width x (strip + 2 x distance cap) + basins), never O(scene); the result does not
+    depend on the strip height.
+
+    Args:
+        source: strip source of (bands, rows, width) uint8 stored probabilities: parcel and
+            boundary, or boundary alone (then all that is no border is parcel).
+        options: thresholds.
+        scratch: folder for the scratch file; None is the system's.
+        strip: rows at a time.
+        progress: called with the number of rows done since the call before.
+
+    Returns:
+        The labels.
+
+    Raises:
+        OptionError: the strip height is not positive.
+        RasterError: the source does not hold one or two bands of uint8.
+        OutputError: the scratch folder is full.
+    """
+    raster, found = cut(
+        source, options=options, scratch=scratch, strip=strip, progress=progress
+    )
+    final, count = merge(found, options)
+    raster.finish(final, count)
+    log.info("%d basins became %d parcels", len(final) - 1, count)
+    return raster
+
+
+def cut(
+    source: StripSource,
+    *,
+    options: LabelOptions,
+    scratch: Path | None = None,
+    strip: int = 1024,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[LabelRaster, Basins]:
+    """Cut a probability raster into basins; arguments and errors as in `label`.
+
+    Returns:
+        The raster, which is to be finished with what `merge` gives, and the basins.
+    """
+    if strip < 1:
+        raise OptionError(f"strip is {strip} rows, must be 1 or more")
+    strip = min(strip, MAX_PIXELS // source.shape[1] - 2)
+    raster = LabelRaster(source.shape, scratch)
+    gathered = Gathered(source.shape[1])
+    for row in range(0, source.shape[0], strip):
+        stop = min(row + strip, source.shape[0])
+        raster.append(gathered.add(read_strip(source, row, stop, options)))
+        if progress is not None:
+            progress(stop - row)
+    return raster, gathered.join()
+
+
+def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
+    """Merge the basins; give the label of each basin name, and the number of parcels."""
+    background = basins.is_background(found.statistics)
+    graph = agglomerate.build_graph(found.borders, found.statistics, background)
+    _run(graph, options)
+    labels, count = agglomerate.final_labels(graph)
+    return labels[found.numbers], count
+
+
+def _run(graph: agglomerate.Graph, options: LabelOptions) -> None:
+    """Merge, fill holes, then give small parcels away."""
+    scale = PROBABILITY_SCALE << agglomerate.MEAN_SHIFT
+    rule = agglomerate.Rule(
+        limit=round(options.merge * scale) if options.method == "basins" else 1,
+        touching=levels(options)[1] if options.method == "components" else 0,
+        narrow=round(options.neck * scale),
+        full_area=round(FULL_AREA * options.min_area_pixels),
+    )
+    agglomerate.merge_regions(graph, rule)
+    agglomerate.give_away(graph, math.floor(options.max_hole_pixels) + 1, 1)
+    agglomerate.give_away(graph, math.ceil(options.min_area_pixels), 0)

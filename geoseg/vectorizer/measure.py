@@ -1,0 +1,228 @@
+"""Measure parcels: ground area and perimeter, and the probabilities inside and along the border."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+from pyproj.exceptions import CRSError as ProjError
+from pyproj.exceptions import ProjError as TransformError
+
+from geoseg.grid import GeoBox
+from geoseg.spec import PROBABILITY_NODATA
+from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.regions import BORDER_SUM, PARCEL_SUM
+
+DISTORTION = 1e-3
+"""Relative difference of planar and geodesic area from which the geodesic is used."""
+
+
+@helper
+def _add(table, region, column, value):
+    if value != PROBABILITY_NODATA:
+        table[region, column] += value
+        table[region, column + 1] += 1
+
+
+@helper
+def _tally_row(starts, regions, row, table):
+    """Add the pixels of one row to their regions, and the pixels beside its vertical borders."""
+    for run in range(len(starts) - 1):
+        region = regions[run]
+        for col in range(starts[run], starts[run + 1]):
+            _add(table, region, PARCEL_SUM, row[0, col])
+        _add(table, region, BORDER_SUM, row[1, starts[run]])
+        _add(table, region, BORDER_SUM, row[1, starts[run + 1] - 1])
+        if run > 0:
+            _add(table, regions[run - 1], BORDER_SUM, row[1, starts[run]])
+            _add(table, region, BORDER_SUM, row[1, starts[run] - 1])
+
+
+@helper
+def _tally_between(starts, regions, row, below_starts, below_regions, below, table):
+    """Add the pixels on both sides of the horizontal borders between two rows."""
+    one = two = 0
+    col = 0
+    width = starts[-1] if len(starts) else below_starts[-1]
+    while col < width:
+        first, second = 0, 0
+        stop = width
+        if len(starts):
+            first, stop = regions[one], starts[one + 1]
+        if len(below_starts):
+            second, stop = below_regions[two], min(stop, below_starts[two + 1])
+        if first != second:
+            for place in range(col, stop):
+                for region in (first, second):
+                    if len(starts):
+                        _add(table, region, BORDER_SUM, row[1, place])
+                    if len(below_starts):
+                        _add(table, region, BORDER_SUM, below[1, place])
+        one += len(starts) > 0 and starts[one + 1] == stop
+        two += len(below_starts) > 0 and below_starts[two + 1] == stop
+        col = stop
+
+
+@kernel
+def tally(offsets, starts, regions, probabilities, table):
+    """Add the probabilities of all rows but the first to their regions.
+
+    Args:
+        offsets, starts, regions: runs; the first row is the one above.
+        probabilities: (2, rows, width) uint8, rows of the same runs; a row outside has any values.
+        table: (regions, 7) int64, region table, written.
+    """
+    for row in range(1, len(offsets) - 1):
+        here, stop = offsets[row], offsets[row + 1]
+        above = offsets[row - 1]
+        _tally_row(starts[here:stop], regions[here:stop], probabilities[:, row], table)
+        if stop > above:
+            _tally_between(
+                starts[above:here], regions[above:here], probabilities[:, row - 1],
+                starts[here:stop], regions[here:stop], probabilities[:, row], table,
+            )
+
+
+@kernel
+def _shoelace(coords, ring_offsets, polygon_offsets, period, areas):
+    """Add up the signed areas of each polygon's rings, from its first point as origin."""
+    for polygon in range(len(polygon_offsets) - 1):
+        first = ring_offsets[polygon_offsets[polygon]]
+        x0, y0 = coords[first, 0], coords[first, 1]
+        total = 0.0
+        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
+            ax = ay = 0.0
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1]):
+                bx, by = coords[k, 0] - x0, coords[k, 1] - y0
+                if period > 0:
+                    bx = (bx + period / 2) % period - period / 2
+                if k > ring_offsets[ring]:
+                    total += ax * by - bx * ay
+                ax, ay = bx, by
+        areas[polygon] = total / 2
+
+
+@kernel
+def _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters):
+    for polygon in range(len(polygon_offsets) - 1):
+        total = 0.0
+        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
+                total += lengths[k]
+        perimeters[polygon] = total
+
+
+@kernel
+def _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters):
+    for polygon in range(len(polygon_offsets) - 1):
+        total = 0.0
+        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
+                dx, dy = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
+                total += math.sqrt(dx * dx + dy * dy)
+        perimeters[polygon] = total
+
+
+def _equal_area(lon: np.ndarray, lat: np.ndarray, geod: pyproj.Geod) -> np.ndarray:
+    """Map radians to coordinates in which planar areas are areas on the ellipsoid.
+
+    Source: Snyder, Map Projections: A Working Manual, 1987, equation 3-12 (Lambert cylindrical).
+    """
+    sine, e = np.sin(lat), math.sqrt(geod.es)
+    q = 2 * sine
+    if e > 0:
+        q = (1 - e * e) * (sine / (1 - (e * sine) ** 2) + np.arctanh(e * sine) / e)
+    return np.column_stack([lon, geod.a**2 / 2 * q])
+
+
+def transformer(crs: pyproj.CRS) -> pyproj.Transformer:
+    """Give the way from a CRS to its own longitudes and latitudes."""
+    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """How lengths and areas of a CRS become metres and square metres."""
+
+    unit: float
+    """Metres per CRS unit; radians where the CRS is geographic."""
+    geod: pyproj.Geod | None
+    """The ellipsoid; None where planar measures are right."""
+    to_lonlat: pyproj.Transformer | None
+    """To degrees; None where the CRS is geographic, or planar."""
+
+    def lonlat(self, coords: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give longitude and latitude in radians."""
+        x, y = coords[:, 0], coords[:, 1]
+        if self.to_lonlat is None:
+            return x * self.unit, y * self.unit
+        lonlat = np.radians(self.to_lonlat.transform(x, y))
+        lonlat[~np.isfinite(lonlat)] = np.nan
+        return lonlat[0], lonlat[1]
+
+    def areas(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
+        """Measure polygons, given as ragged arrays, in square metres."""
+        areas = np.zeros(len(polygon_offsets) - 1)
+        period, factor = 0.0, self.unit**2
+        if self.geod is not None:
+            lon, lat = self.lonlat(coords)
+            coords, factor = _equal_area(lon, lat, self.geod), 1.0
+            period = 0.0 if self.to_lonlat is None else 2 * math.pi
+        _shoelace(coords, ring_offsets, polygon_offsets, period, areas)
+        return np.abs(areas) * factor
+
+    def perimeters(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
+        """Measure the borders of polygons, holes included, in metres."""
+        perimeters = np.zeros(len(polygon_offsets) - 1)
+        if self.geod is None:
+            _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters)
+            return perimeters * self.unit
+        lon, lat = self.lonlat(coords)
+        lengths = self.geod.inv(lon[:-1], lat[:-1], lon[1:], lat[1:], radians=True)[2]
+        _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters)
+        return perimeters
+
+
+def _distortion(geobox: GeoBox, ground: Ground, planar: Ground) -> float:
+    """Compare planar with geodesic areas in nine places of a grid; the largest difference."""
+    worst = 0.0
+    side = np.linspace(0, 1, 9)
+    ring = np.concatenate([
+        np.column_stack([side, 0 * side])[:-1], np.column_stack([1 + 0 * side, side])[:-1],
+        np.column_stack([1 - side, 1 + 0 * side])[:-1], np.column_stack([0 * side, 1 - side]),
+    ])
+    offsets = (np.array([0, len(ring)]), np.array([0, 1]))
+    for place in range(9):
+        cols = (ring[:, 0] + place % 3) * geobox.width / 3
+        rows = (ring[:, 1] + place // 3) * geobox.height / 3
+        a, b, c, d, e, f = geobox.transform[:6]
+        coords = np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
+        one, two = ground.areas(coords, *offsets)[0], planar.areas(coords, *offsets)[0]
+        worst = max(worst, abs(two / one - 1) if one > 0 and math.isfinite(one) else math.inf)
+    return worst
+
+
+def ground_of(geobox: GeoBox) -> Ground:
+    """Choose how to measure on a grid: planar, or on the ellipsoid where the CRS distorts.
+
+    Without a CRS, or with one of no place on Earth, units of the transform count as metres.
+    """
+    planar = Ground(1.0, None, None)
+    if geobox.crs is None:
+        return planar
+    try:
+        crs = pyproj.CRS.from_wkt(geobox.crs)
+        geod = crs.get_geod()
+        unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
+        if geod is not None and crs.is_geographic:
+            return Ground(unit or math.radians(1), geod, None)
+        planar = Ground(unit or 1.0, None, None)
+        if geod is None or not crs.is_projected:
+            return planar
+        ground = Ground(1.0, geod, transformer(crs))
+        distortion = _distortion(geobox, ground, planar)
+    except (ProjError, TransformError):
+        return planar
+    return ground if DISTORTION < distortion < math.inf else planar

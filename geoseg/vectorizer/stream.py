@@ -1,0 +1,228 @@
+"""Draw labels strip by strip: what is open between strips, and what is finished with each.
+
+Memory: the corners of the rows that an open arc reaches into, and the arcs of open regions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from geoseg.grid import GeoBox
+from geoseg.ground import metres_per_pixel
+from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorizer import assemble, junctions, measure, regions, runs, simplify, stitch, trace
+from geoseg.vectorizer.batch import ParcelBatch
+from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.runs import OUTSIDE
+from geoseg.vectorizer.trace import Y
+
+
+class Stream:
+    """What is open between strips: the last row, regions, corners of open arcs, arcs that wait."""
+
+    def __init__(self, geobox: GeoBox, options: LineOptions) -> None:
+        across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
+        self.geobox, self.options, self.aspect = geobox, options, down / across
+        self.margin = simplify.margin(options.tolerance, self.aspect)
+        self.ground = measure.ground_of(geobox)
+        self.runs = runs.nothing()
+        self.regions = np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
+        self.groups = np.zeros(1, np.int32)
+        self.corners = np.zeros((0, 11), np.int32)
+        self.last = np.full(geobox.width + 1, -1, np.int32)
+        self.settled = self.placed = 0
+        self.row = 0
+        self.lines = assemble.Lines(
+            np.zeros((0, 10), np.int64), np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
+        )
+        self.last_probabilities = np.zeros((2, 1, geobox.width), np.uint8)
+
+    def push(
+        self, rows: runs.Runs, probabilities: np.ndarray | None, *, is_last: bool
+    ) -> ParcelBatch | None:
+        """Take the next rows; give the parcels that are finished with them, in their order.
+
+        Args:
+            rows: runs of the rows.
+            probabilities: (2, rows, width) uint8, or None.
+            is_last: True for the row outside, below the last.
+        """
+        count = len(rows.offsets) - 1
+        self._connect(runs.below(self.runs, rows))
+        if probabilities is not None:
+            self._tally(probabilities)
+        self._find_corners(count)
+        self.row += count
+        limit = self._place(self.geobox.height + 1 if is_last else self.row - junctions.MARGIN)
+        limit -= 0 if is_last else self.margin
+        wanted = self._is_parcel()
+        self._draw(limit, wanted)
+        batch = self._finish(limit, wanted)
+        if not is_last:
+            self._forget(limit, wanted)
+        return batch
+
+    def _connect(self, strip: runs.Runs) -> None:
+        known = len(self.regions)
+        parents = np.empty(known + len(strip.starts), np.int32)
+        parents[:known] = np.arange(known)
+        table = np.zeros((len(parents), 7), np.int64)
+        table[:known] = self.regions
+        known = regions.connect(
+            strip.offsets, strip.starts, strip.values, strip.regions, parents, table, known,
+            self.row,
+        )
+        places = np.empty(known, np.int32)
+        count = regions.settle(parents, table, known, places)
+        self.regions = table[:count]
+        groups = np.arange(count, dtype=np.int32)
+        if self.options.connectivity == 8:
+            regions.regroup(self.groups, places, groups)
+        self.groups = groups
+        self.runs = replace(strip, regions=places[strip.regions])
+        self._renumber(places)
+
+    def _renumber(self, places: np.ndarray) -> None:
+        """Follow regions to their new numbers; -1 stays, and marks a region that is finished."""
+        places = np.append(places, -1).astype(np.int32)
+        around = self.corners[:, trace.NW : trace.SE + 1]
+        around[...] = places[around]
+        for column in (stitch.LEFT, stitch.RIGHT, stitch.ACROSS_END, stitch.ACROSS_START):
+            self.lines.table[:, column] = places[self.lines.table[:, column]]
+
+    def _tally(self, probabilities: np.ndarray) -> None:
+        strip = self.runs
+        rows = np.concatenate([self.last_probabilities, probabilities], axis=1)
+        measure.tally(strip.offsets, strip.starts, strip.regions, rows, self.regions)
+        self.last_probabilities = rows[:, -1:]
+
+    def _find_corners(self, count: int) -> None:
+        strip, n = self.runs, len(self.corners)
+        room = 2 * len(strip.starts) + 4
+        corners = np.empty((n + room, 11), np.int32)
+        corners[:n] = self.corners
+        n = trace.find_corners(
+            strip.offsets, strip.starts, strip.regions, self.row, self.geobox.height, self.last,
+            corners, n,
+        )
+        first, self.corners = len(self.corners), corners[:n]
+        if self.options.connectivity == 8:
+            regions.join_diagonals(self.corners, first, self.regions, self.groups)
+
+    def _place(self, limit: int) -> int:
+        """Find where the junctions above a row are drawn."""
+        first, self.placed = self.placed, int(np.searchsorted(self.corners[:, Y], limit))
+        if self.options.smooth != "none":
+            junctions.place(
+                self.corners, first, self.placed, self.geobox.width, self.geobox.height
+            )
+        return limit
+
+    def _is_parcel(self) -> np.ndarray:
+        values = self.regions[:, regions.VALUE]
+        return ~np.isin(values, np.array([OUTSIDE, *self.options.skip], np.int64))
+
+    def _draw(self, limit: int, wanted: np.ndarray) -> None:
+        """Find the arcs that are whole, simplify them, and let them wait for their regions."""
+        first = self.settled
+        self.settled = int(np.searchsorted(self.corners[:, Y], limit))
+        if first == self.settled:
+            return
+        room = 2 * len(self.corners) + 4
+        table, offsets = np.zeros((room, 10), np.int64), np.zeros(room + 1, np.int64)
+        chain = np.empty(2 * room, np.int64)
+        n = stitch.find_arcs(
+            self.corners, first, self.settled, wanted, self.geobox.width, table, offsets, chain
+        )
+        arcs = stitch.Arcs(table[:n], offsets[: n + 1], chain[: offsets[n]])
+        values = self.regions[:, regions.VALUE]
+        bare = (values == OUTSIDE) | (values == self.options.nodata)
+        sides = arcs.table[:, [stitch.LEFT, stitch.RIGHT]]
+        arcs.table[:, stitch.EDGE] = bare[sides].any(axis=1)
+        points, point_offsets = simplify.simplify(
+            self.corners, arcs, cut=self.options.smooth != "none", method=self.options.method,
+            tolerance=self.options.tolerance, aspect=self.aspect,
+        )
+        self.lines = assemble.extend(self.lines, assemble.Lines(arcs.table, point_offsets, points))
+
+    def _finish(self, limit: int, wanted: np.ndarray) -> ParcelBatch | None:
+        done = np.flatnonzero(wanted & ~self._is_open(limit))
+        if not len(done):
+            return None
+        last = np.full(len(self.regions), -1)
+        np.maximum.at(last, self.groups, self.regions[:, regions.LAST])
+        first = np.full(len(self.regions), np.iinfo(np.int64).max)
+        np.minimum.at(first, self.groups, self.regions[:, regions.FIRST])
+        groups = self.groups[done]
+        done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
+        ranks = np.full(len(self.regions) + 1, -1, np.int64)
+        ranks[done] = np.arange(len(done))
+        shapes = assemble.assemble(self.lines, ranks, self.geobox.transform)
+        return self._batch(shapes)
+
+    def _is_open(self, limit: int) -> np.ndarray:
+        """Tell of which regions, or regions of the same group, pixels may be still to come."""
+        is_open = self.regions[:, regions.LAST] + 1 >= limit
+        is_open[0] = True
+        group_is_open = np.zeros(len(is_open), bool)
+        group_is_open[self.groups[is_open]] = True
+        return group_is_open[self.groups]
+
+    def _batch(self, shapes: assemble.Shapes) -> ParcelBatch:
+        parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
+        table = self.regions[shapes.regions]
+        firsts = np.flatnonzero(np.diff(self.groups[shapes.regions], prepend=-1))
+        sums = np.add.reduceat(table, firsts)
+        with np.errstate(invalid="ignore"):
+            inside = sums[:, regions.PARCEL_SUM] / sums[:, regions.PARCEL_COUNT]
+            border = sums[:, regions.BORDER_SUM] / sums[:, regions.BORDER_COUNT]
+        return ParcelBatch(
+            parcel_id=table[firsts, regions.FIRST] + 1,
+            value=table[firsts, regions.VALUE],
+            area_m2=np.add.reduceat(self.ground.areas(*parts), firsts),
+            perimeter_m=np.add.reduceat(self.ground.perimeters(*parts), firsts),
+            confidence=inside / PROBABILITY_SCALE,
+            boundary=border / PROBABILITY_SCALE,
+            edge=np.logical_or.reduceat(shapes.edge, firsts),
+            coords=shapes.coords,
+            ring_offsets=shapes.ring_offsets,
+            polygon_offsets=shapes.polygon_offsets,
+            parcel_offsets=np.append(firsts, len(table)),
+        )
+
+    def _forget(self, limit: int, wanted: np.ndarray) -> None:
+        """Drop finished regions, arcs that no open region needs, and corners above open arcs."""
+        strip = self.runs
+        start = strip.offsets[-2]
+        top = stitch.open_row(
+            self.corners, self.settled, wanted, self.last, strip.starts[start:],
+            strip.regions[start:], limit,
+        )
+        is_open = self._is_open(limit)
+        places = np.where(is_open, np.cumsum(is_open) - 1, -1).astype(np.int32)
+        open_parcel = np.append(is_open & wanted, False)
+        self.regions = self.regions[is_open]
+        self.groups = places[self.groups[is_open]]
+        table = self.lines.table
+        needed = open_parcel[table[:, stitch.LEFT]] | open_parcel[table[:, stitch.RIGHT]]
+        self.lines = assemble.keep(self.lines, np.flatnonzero(needed))
+        drop = int(np.searchsorted(self.corners[:, Y], top - self.margin))
+        self.corners = self.corners[drop:].copy()
+        links = self.corners[:, trace.UP : trace.DOWN + 1]
+        links[...] = np.maximum(links - drop, -1)
+        self.last = np.maximum(self.last - drop, -1).astype(np.int32)
+        self.settled -= drop
+        self.placed -= drop
+        self._renumber(places)
+        self.runs = runs.Runs(
+            np.array([0, len(strip.starts) - start]), strip.starts[start:], strip.values[start:],
+            places[strip.regions[start:]],
+        )
+
+
+def _unit_pixel(geobox: GeoBox) -> tuple[float, float]:
+    a, b, _, d, e, _ = geobox.transform[:6]
+    return math.hypot(a, d), math.hypot(b, e)
