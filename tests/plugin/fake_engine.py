@@ -30,7 +30,7 @@ def main(words):
         end_with_parent() if mode not in ("deaf",) else os.setpgid(0, 0)
     note(words)
     if words[0] in ("doctor", "model", "evaluate"):
-        return answer(words)
+        return answer(words) if mode != "refuse" else no_model(words)
     return work(words, mode)
 
 
@@ -63,6 +63,12 @@ def answer(words):
         return 0
     print(json.dumps({"name": "fake"}) if "--json" in words else "model      fake")
     return 0
+
+
+def no_model(words):
+    """Refuse as a quick command does."""
+    print("geoseg: no model 'nope'; there are: fake", file=sys.stderr)
+    return 2
 
 
 def work(words, mode):

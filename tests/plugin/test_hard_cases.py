@@ -72,6 +72,11 @@ def test_the_words_of_the_engine_are_the_error(inside, scene, log, work):
     assert not made["ok"] and not made["waiting"] and not made["temporary"] and not mask.exists()
 
 
+def test_the_words_of_a_quick_command_are_the_error_too(inside, log):
+    made = inside.run("modelinfo", mode="refuse", parameters={"MODEL": "nope"})
+    assert made["error"] == "no model 'nope'; there are: fake"
+
+
 def test_a_bug_of_the_engine_shows_its_last_words(inside, scene, log):
     made = segment(inside, scene, "explode")
     assert "exit code 1" in made["error"] and "ValueError: a bug of the engine" in made["error"]

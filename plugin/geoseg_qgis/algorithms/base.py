@@ -26,6 +26,8 @@ from ..process import run_process
 FOLDER = os.path.dirname(os.path.dirname(__file__))
 HANDSHAKE_SECONDS = 60.0
 """A first start on a slow disk takes a few seconds; after this it counts as hung."""
+REFUSAL = "geoseg: "
+"""Begins the line in which a quick command says why it will not."""
 
 
 class EngineAlgorithm(QgsProcessingAlgorithm):
@@ -174,8 +176,10 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
 def failure(ended, talk) -> str:
     """Say why the engine failed: its own word, else the exit code and its last lines."""
-    if talk.error and not ended.crashed:
-        return talk.error
+    refusals = [line[len(REFUSAL):] for line in talk.tail if line.startswith(REFUSAL)]
+    said = talk.error or " ".join(refusals)
+    if said and not ended.crashed:
+        return said
     tail = "\n".join(talk.tail)
     if ended.crashed and ended.code in (9, 137) or ended.code in (-9, 137):
         reason = (
