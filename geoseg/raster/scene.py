@@ -185,7 +185,7 @@ class Scene:
                 "gdal_translate -co TILED=YES"
             )
         no_transform = source.transform == Affine.identity()
-        if source.crs is None and len(source.gcps[0]) > 1:
+        if (source.crs is None or no_transform) and len(source.gcps[0]) > 1:
             raise CRSError(
                 f"{self.path} is placed by {len(source.gcps[0])} ground control points only; "
                 "make it a grid first: gdalwarp -tps IN OUT"

@@ -29,7 +29,7 @@ class Grid:
     """For `LabelOptions.parcel`."""
     boundary: tuple[float, ...] = (0.1, 0.15, 0.2, 0.3, 0.4)
     """For `LabelOptions.boundary`."""
-    merge: tuple[float, ...] = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
+    merge: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8)
     """For `LabelOptions.merge`."""
     neck: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3)
     """For `LabelOptions.neck`."""
