@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg import __version__
+from geoseg.errors import RasterError
 from geoseg.grid import GeoBox, Window
 
 SAMPLES = 16
@@ -64,15 +65,28 @@ def of_scene(path: str, pixels: Pixels) -> dict[str, Any]:
 
 
 def of_file(name: str, path: str | Path) -> dict[str, Any]:
-    """Tell a file by its size, time of change, and some of its bytes."""
+    """Tell a file by its size, time of change, and some of its bytes.
+
+    Raises:
+        RasterError: the disk does not give them.
+    """
     if not Path(path).is_file():
         return {name: str(path)}
-    status = Path(path).stat()
+    try:
+        return _of_regular(name, Path(path))
+    except OSError as error:
+        raise RasterError(
+            f"{path} cannot be read: {error.strerror}; check its disk, or copy it again"
+        ) from error
+
+
+def _of_regular(name: str, path: Path) -> dict[str, Any]:
+    status = path.stat()
     return {
-        name: Path(path).name,
+        name: path.name,
         f"{name} size": status.st_size,
         f"{name} time": status.st_mtime_ns,
-        f"{name} bytes": _sampled_bytes(Path(path), status.st_size),
+        f"{name} bytes": _sampled_bytes(path, status.st_size),
     }
 
 
