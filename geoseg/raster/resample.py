@@ -7,7 +7,6 @@ place inside the pixel only.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +32,12 @@ class Resampled:
 
     @property
     def geobox(self) -> GeoBox:
-        """This grid: it covers the scene's extent; the last coarse pixel may reach past it."""
+        """This grid: whole pixels only, so at most `coarser - 1` scene pixels are left over."""
         native = self.scene.geobox
         scale = self.coarser / self.finer
         return GeoBox(
-            math.ceil(native.height * self.finer / self.coarser),
-            math.ceil(native.width * self.finer / self.coarser),
+            native.height * self.finer // self.coarser,
+            native.width * self.finer // self.coarser,
             native.transform @ Affine.scale(scale),
             native.crs,
         )
