@@ -54,7 +54,7 @@ class Instances:
     """Neighbouring basins are one parcel while their border's mean probability is below this."""
     neck: float = 0.2
     """Added to that mean where the basins meet in a narrow pass only."""
-    min_area_m2: float = 200.0
+    min_area_m2: float = 300.0
     """A smaller piece is given to the neighbour behind its weakest border."""
 
 
