@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 MAX_FINER = 4
 """Where even this does not reach the model's range, the scene is read as it is: parcels of a size
 that the model knows are smaller than its pixels."""
+SLACK = 0.02
+"""A scene this little out of the model's range is in it: 5.002 m is 5 m."""
 STRETCH = (0.16, 0.82)
 """Where the 2nd and 98th percentile of training imagery lie between a band's low and high."""
 
@@ -81,9 +83,9 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
     if ground is None:
         return 1, 1
     metres = math.sqrt(ground[0] * ground[1])
-    finest, coarsest = spec.resolution
+    finest, coarsest = spec.resolution[0] * (1 - SLACK), spec.resolution[1] * (1 + SLACK)
     if metres < finest:
-        coarser = math.ceil(finest / metres - 1e-9)
+        coarser = math.ceil(finest / metres)
         if coarser > min(scene.geobox.shape):
             raise CRSError(
                 f"{scene.path} has pixels of {metres:.3g} m and spans "
@@ -92,19 +94,19 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
             )
         log.warning(
             "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times coarser",
-            metres, finest, coarsest, coarser,
+            metres, *spec.resolution, coarser,
         )
         return 1, coarser
     if metres > coarsest * MAX_FINER:
         log.warning(
             "the scene's pixels are %.3g m, the model wants %g to %g m: expect poor parcels",
-            metres, finest, coarsest,
+            metres, *spec.resolution,
         )
     elif metres > coarsest:
-        finer = math.ceil(metres / coarsest - 1e-9)
+        finer = math.ceil(metres / coarsest)
         log.warning(
             "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times finer",
-            metres, finest, coarsest, finer,
+            metres, *spec.resolution, finer,
         )
         return finer, 1
     return 1, 1
