@@ -18,7 +18,7 @@ PROBABILITY_NODATA = 255
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One input band and the range that the model was trained on: x = (raw - low) / (high - low)."""
+    """One input band and the range it was trained on: x = (raw - low) / (high - low)."""
 
     name: str
     """Common name: red, green, blue, nir, ..."""

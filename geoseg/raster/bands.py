@@ -53,4 +53,3 @@ def choose_bands(
         log.warning("%s; band %d is taken for all of them, as grey", has, free[0])
         return free[:1] * len(wanted)
     raise OptionError(f"{has}; choose them with --bands")
-

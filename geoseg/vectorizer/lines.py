@@ -39,5 +39,3 @@ class LineOptions:
                 raise OptionError(f"{name} is {getattr(self, name)!r}, wanted one of {wanted}")
         if self.connectivity not in (4, 8):
             raise OptionError(f"connectivity is {self.connectivity}, wanted 4 or 8")
-
-

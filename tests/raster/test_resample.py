@@ -16,7 +16,10 @@ def noise():
     st.sampled_from([(1, 1), (2, 1), (3, 1), (1, 2), (1, 3)]),
     st.integers(-9, 40), st.integers(-9, 40), st.integers(1, 12), st.integers(1, 12),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_a_pixel_is_the_same_in_any_window(write, noise, factors, col, row, width, height):
     path = write(noise, nodata=11)
     with Scene(path) as scene:
