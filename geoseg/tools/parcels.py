@@ -15,7 +15,7 @@ from geoseg.run.cores import StoredCores
 from geoseg.run.progress import Progress, stage
 from geoseg.spec import Instances, ModelSpec
 from geoseg.vector import write_parcels
-from geoseg.vectorizer import LabelOptions, LineOptions, label, parcels
+from geoseg.vectorizer import LabelOptions, LineOptions, announce, label, parcels
 
 STRIP = 512
 """Rows of a strip while labels are made and traced."""
@@ -105,6 +105,7 @@ def write_probabilities(
         RasterError: the probabilities cannot be read.
         OutputError: the file cannot be written.
     """
+    announce()
     height = probabilities.shape[0]
     labels = label(
         probabilities,
