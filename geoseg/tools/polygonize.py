@@ -23,7 +23,7 @@ from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import STRIP, LineChoice, line_options, write_probabilities
 from geoseg.tools.vectorize import Result
 from geoseg.vector import check_output, write_parcels
-from geoseg.vectorizer import parcels
+from geoseg.vectorizer import announce, parcels
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ def polygonize(
     values = ValueChoice(band, field, nodata, connectivity)
     about = facts.of_software() | facts.of_file("mask", mask) | choice.as_dict() | asdict(values)
     about |= {"command": "polygonize", "layer": layer, "format": Path(out).suffix.lower()}
+    announce()
     with MaskReader(mask) as raster:
         report: dict[str, Any] = {"mask": Path(mask).name, "geoseg": geoseg.__version__}
         if raster.is_probability:

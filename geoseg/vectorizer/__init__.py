@@ -6,4 +6,6 @@ from geoseg.vectorizer.label import LabelOptions, label
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.parcels import coverage, parcels
 
-__all__ = ["LabelOptions", "LineOptions", "ParcelBatch", "coverage", "label", "parcels"]
+__all__ = [
+    "LabelOptions", "LineOptions", "ParcelBatch", "announce", "coverage", "label", "parcels",
+]
