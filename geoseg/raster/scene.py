@@ -22,11 +22,17 @@ from rasterio.io import DatasetReader
 
 from geoseg.errors import CRSError, GridError, RasterError
 from geoseg.grid import GeoBox, Window
+from geoseg.raster.virtual import SAFE, check_vrt
 
 log = logging.getLogger(__name__)
 
-DRIVERS = ("GTiff", "COG", "VRT", "JP2OpenJPEG", "JPEG", "PNG", "WEBP", "AAIGrid", "HFA")
-"""What a scene may be; anything else is refused before its driver sees the file."""
+DRIVERS = ("GTiff", "COG", "JP2OpenJPEG", "JPEG", "PNG", "WEBP", "AAIGrid", "HFA")
+"""What a scene may be; anything else is refused before its driver sees the file. A file that is
+named .vrt may be a VRT too."""
+MAX_CLAIM_BYTES = 1 << 38
+"""A file that claims more pixels than this must have bytes for them."""
+MAX_CLAIM_RATIO = 2000
+"""Claimed bytes per byte of such a file; deflate reaches 1032."""
 MAX_BLOCK_BYTES = 1 << 30
 """A block is decoded whole: a larger one is a decompression bomb or a mistake."""
 CACHE_BYTES = 128 << 20
@@ -145,6 +151,12 @@ class Scene:
     def _pixels(
         self, window: Any, shape: tuple[int, ...], bands: tuple[int, ...]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        with rasterio.Env(**safe_settings(self.path)):  # a VRT opens its files when it is read
+            return self._pixels_and_valid(window, shape, bands)
+
+    def _pixels_and_valid(
+        self, window: Any, shape: tuple[int, ...], bands: tuple[int, ...]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         source = self._dataset
         if self._palette is None:
             data = source.read(list(bands), window=window, out_shape=(len(bands), *shape))
@@ -184,6 +196,7 @@ class Scene:
                 f"at most {MAX_BLOCK_BYTES >> 20} MiB is read; rewrite it tiled: "
                 "gdal_translate -co TILED=YES"
             )
+        check_claim(self.path, source)
         no_transform = source.transform == Affine.identity()
         if (source.crs is None or no_transform) and len(source.gcps[0]) > 1:
             raise CRSError(
@@ -229,6 +242,23 @@ class Scene:
         )
 
 
+def check_claim(path: str, source: DatasetReader) -> None:
+    """Refuse a small file that claims to be a huge raster: the work on nothing would not end.
+
+    Raises:
+        RasterError: it is one.
+    """
+    if safe_settings(path) and source.driver != "VRT":
+        itemsize = max(np.dtype(one).itemsize for one in source.dtypes)
+        claimed = source.width * source.height * source.count * itemsize
+        size = Path(path).stat().st_size
+        if claimed > MAX_CLAIM_BYTES and claimed > MAX_CLAIM_RATIO * size:
+            raise RasterError(
+                f"{path} has {size >> 10} KiB and claims {source.width} x {source.height} pixels "
+                f"({claimed >> 30} GiB); cut out the part that has data: gdal_translate -projwin"
+            )
+
+
 def mirrored(start: int, stop: int, size: int) -> NDArray[np.int64]:
     """Give the pixel that stands for each index of [start, stop) when the edge is a mirror.
 
@@ -245,17 +275,26 @@ def open_dataset(path: str) -> DatasetReader:
     Raises:
         RasterError: no such file, not a file, or not a raster of an allowed driver.
     """
-    if "://" not in path and not path.startswith("/vsi"):
+    drivers, settings = list(DRIVERS), safe_settings(path)
+    if settings:
         _check_file(Path(path))
+        if Path(path).suffix.lower() == ".vrt":
+            check_vrt(Path(path))
+            drivers = ["VRT"]
     try:
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), warnings.catch_warnings():
+        with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, **settings), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return DatasetReader(path, driver=list(DRIVERS))
+            return DatasetReader(path, driver=drivers)
     except RasterioIOError as error:
         raise RasterError(
             f"{path} is not a raster that geoseg can read ({_reason(error)}); wanted one of "
-            f"{', '.join(DRIVERS)}"
+            f"{', '.join(DRIVERS)}, or a VRT that is named .vrt"
         ) from error
+
+
+def safe_settings(path: str) -> dict[str, str]:
+    """Give GDAL's settings for a file: only what the user named as such is on the network."""
+    return {} if "://" in path or path.startswith("/vsi") else SAFE
 
 
 def _check_file(path: Path) -> None:

@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 
 from geoseg.errors import OutputError, RasterError
 from geoseg.grid import GeoBox
-from geoseg.raster.scene import open_dataset
+from geoseg.raster.scene import check_claim, open_dataset, safe_settings
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
 BLOCK = 512
@@ -126,6 +126,7 @@ class MaskReader:
         self.path = path
         self._dataset = open_dataset(str(path))
         source = self._dataset
+        check_claim(str(path), source)
         crs = source.crs.to_wkt() if source.crs else None
         self.geobox = GeoBox(source.height, source.width, source.transform, crs)
         self.shape = self.geobox.shape
@@ -164,7 +165,8 @@ class MaskReader:
     def _read(self, band: int | None, row_start: int, row_stop: int) -> NDArray:
         window = ((row_start, row_stop), (0, self.geobox.width))
         try:
-            return self._dataset.read(band, window=window)
+            with rasterio.Env(**safe_settings(str(self.path))):
+                return self._dataset.read(band, window=window)
         except RasterioError as error:
             raise RasterError(
                 f"{self.path} cannot be read at row {row_start}: {error}; the file is damaged"
