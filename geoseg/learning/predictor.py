@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 MOVED_AS_IS = {"uint8", "int8", "int16", "uint16", "int32", "float32"}
 """dtypes that travel to the device raw; others become float32 before."""
+
+CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
+"""torch 2.13 has no class for this error, only its text."""
 
 
 class Predictor:
@@ -56,6 +60,7 @@ class Predictor:
         self.spec, network = model if isinstance(model, tuple) else load(find_model(model))
         self.device = torch.device(choose_device(device))
         use_threads(threads)
+        self._fitting = sys.maxsize
         if self.device.type == "cpu":
             keep_freed_memory()
         else:
@@ -121,21 +126,41 @@ class Predictor:
         low: NDArray[np.float64],
         high: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Predict at once, or in halves where the device's memory is too small."""
+        """Predict at once, or in parts where the device's memory is too small."""
+        if len(batch) > self._fitting:
+            parts = [slice(i, i + self._fitting) for i in range(0, len(batch), self._fitting)]
+            return np.concatenate(
+                [self._in_parts(batch[p], valid[p], low, high) for p in parts]
+            )
         try:
             return self._stored(batch, valid, low, high)
-        except torch.OutOfMemoryError as error:
+        except (torch.OutOfMemoryError, MemoryError) as error:
             failed = str(error)  # the traceback would keep the memory: retry outside
-        torch.cuda.empty_cache()
-        if len(batch) == 1:
+        except RuntimeError as error:
+            if CPU_FULL not in str(error):
+                raise
+            failed = CPU_FULL
+        self._halve(batch.shape, failed)
+        return self._in_parts(batch, valid, low, high)
+
+    def _halve(self, shape: tuple[int, ...], failed: str) -> None:
+        """Remember that so many tiles do not fit.
+
+        Raises:
+            MemoryBudgetError: it was one tile.
+        """
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if shape[0] == 1:
+            reason = (failed.splitlines() or ["out of memory"])[0]
             raise MemoryBudgetError(
-                f"a tile of {batch.shape[-1]} x {batch.shape[-2]} pixels does not fit into the "
-                f"device's memory ({failed.splitlines()[0]}); use a smaller --tile"
+                f"a tile of {shape[-1]} x {shape[-2]} pixels does not fit into the device's "
+                f"memory ({reason}); use a smaller --tile"
             )
-        half = len(batch) // 2
-        log.warning("out of device memory: the batch of %d is halved", len(batch))
-        parts = slice(None, half), slice(half, None)
-        return np.concatenate([self._in_parts(batch[p], valid[p], low, high) for p in parts])
+        self._fitting = shape[0] // 2
+        log.warning(
+            "out of memory: batches of %d tiles, not %d, from now on", self._fitting, shape[0]
+        )
 
     @torch.inference_mode()
     def _stored(

@@ -175,7 +175,7 @@ class Full(torch.nn.Module):
         return self.network(pixels)
 
 
-def test_out_of_memory_halves_the_batch_and_gives_the_same(make_model):
+def test_out_of_memory_halves_the_batch_once_for_all_and_gives_the_same(make_model, caplog):
     spec, network = make_model()
     batch = np.stack([countryside(16, 16, seed) for seed in range(5)])
     wanted = Predictor((spec, network), device="cpu").predict(
@@ -186,7 +186,37 @@ def test_out_of_memory_halves_the_batch_and_gives_the_same(make_model):
     found._network = full
     answer = found.predict(batch, everywhere(batch), low=LOW, high=HIGH)
     assert np.abs(answer.astype(int) - wanted).max() <= 1  # fused or not: rounding
-    assert full.seen == [5, 2, 3, 1, 2]
+    assert full.seen == [5, 2, 2, 1]
+    found.predict(batch, everywhere(batch), low=LOW, high=HIGH)
+    assert full.seen == [5, 2, 2, 1, 2, 2, 1]
+    assert caplog.text.count("out of memory") == 1
+
+
+@pytest.mark.parametrize("error", [
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    MemoryError(),
+])
+def test_a_full_main_memory_halves_the_batch_too(make_model, error):
+    spec, network = make_model()
+
+    class Heap(Full):
+        def forward(self, pixels):
+            if len(pixels) > self.most:
+                raise error
+            return self.network(pixels)
+
+    predictor = Predictor((spec, network), device="cpu")
+    predictor._network = Heap(network, most=1)
+    batch = np.stack([countryside(16, 16, seed) for seed in range(3)])
+    assert predictor.predict(batch, everywhere(batch), low=LOW, high=HIGH).shape[0] == 3
+
+
+def test_another_error_of_the_network_is_not_taken_for_a_full_memory(make_model):
+    predictor = Predictor(make_model(), device="cpu")
+    predictor._network = lambda pixels: (_ for _ in ()).throw(RuntimeError("shapes differ"))
+    batch = countryside(16, 16)[None]
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        predictor.predict(batch, everywhere(batch), low=LOW, high=HIGH)
 
 
 def test_one_tile_that_does_not_fit_says_so(make_model):
