@@ -150,10 +150,7 @@ class Journal:
         while (entry := self._whole_entry()) is not None:
             found.append(entry)
             self._end = entry.offset + entry.size
-        try:
-            os.truncate(self._descriptor, self._end)
-        except OSError as error:
-            raise self._full(error) from error
+        self._truncate()
         if len(found) > 1:
             self._compare(found[0].values, facts)
             self.entries = found[1:]
@@ -162,9 +159,16 @@ class Journal:
 
     def _begin(self, facts: Values) -> None:
         self._end = 0
-        os.truncate(self._descriptor, 0)
+        self._truncate()
         self.add(facts)
         self.entries = []
+
+    def _truncate(self) -> None:
+        """Cut off what follows the good entries."""
+        try:
+            os.truncate(self._descriptor, self._end)
+        except OSError as error:
+            raise self._full(error) from error
 
     def _whole_entry(self) -> Entry | None:
         """Read the entry at the end of what is known to be good; None where it is not whole."""
