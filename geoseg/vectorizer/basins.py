@@ -149,7 +149,7 @@ def number_sets(parents: np.ndarray) -> np.ndarray:
 
 def add_up(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Add up the statistics of basins that are one; numbers[i] is the new number of row i."""
-    total = np.zeros((int(numbers.max()) + 1, COLUMNS), np.int64)
+    total = np.zeros((int(numbers.max(initial=-1)) + 1, COLUMNS), np.int64)
     for column in range(COLUMNS):
         way = np.maximum if column == PEAK else np.add
         way.at(total[:, column], numbers, table[:, column])

@@ -29,11 +29,11 @@ class Borders:
     total: np.ndarray
     """(n,) int64, sum over the pairs of the larger boundary value."""
     count: np.ndarray
-    """(n,) int64, pairs."""
+    """(n,) int32, pairs."""
     low: np.ndarray
-    """(n,) int64, smallest over the pairs of the larger boundary value."""
+    """(n,) int32, smallest over the pairs of the larger boundary value."""
     wide: np.ndarray
-    """(n,) int64, largest over the pairs of the smaller distance: half the width of the pass."""
+    """(n,) int32, largest over the pairs of the smaller distance: half the width of the pass."""
 
 
 @helper
@@ -105,22 +105,25 @@ def gather_borders(
         size *= 2
     used = np.flatnonzero(keys != EMPTY)
     used = used[np.argsort(keys[used])]
-    return Borders(*_split(keys[used]), *table[used].T.copy())
+    total, *small = table[used].T
+    return Borders(*_split(keys[used]), total.copy(), *(one.astype(np.int32) for one in small))
 
 
 def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
 
 
-def reduce_borders(parts: list[Borders], numbers: np.ndarray) -> Borders:
+def reduce_borders(parts: list[Borders], numbers: np.ndarray, *, first: int = 0) -> Borders:
     """Rename the regions and add up what became one border.
 
     Args:
-        parts: borders over old regions.
-        numbers: (old regions,) int32, the new region of each.
+        parts: borders over old regions; the list is emptied, since the parts are many.
+        numbers: (old regions,) int32, the new region of each from `first` on.
+        first: regions below this keep their numbers.
     """
     fields = [np.concatenate([getattr(part, name) for part in parts]) for name in Borders.__slots__]
-    one, other = numbers[fields[0]], numbers[fields[1]]
+    parts.clear()
+    one, other = (renamed(ends, numbers, first) for ends in fields[:2])
     keys = (np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other)
     order = np.argsort(keys, kind="stable")
     order = order[(one != other)[order]]
@@ -129,6 +132,13 @@ def reduce_borders(parts: list[Borders], numbers: np.ndarray) -> Borders:
     ways = (np.add, np.add, np.minimum, np.maximum)
     merged = [_reduce(way, field[order], starts) for way, field in zip(ways, fields[2:])]
     return Borders(*_split(keys[starts]), *merged)
+
+
+def renamed(regions: np.ndarray, numbers: np.ndarray, first: int) -> np.ndarray:
+    """Give the new numbers of regions, of which those below `first` keep theirs."""
+    if first == 0 or len(numbers) == 0:
+        return numbers[regions] if first == 0 else regions
+    return np.where(regions >= first, numbers[np.maximum(regions - first, 0)] + first, regions)
 
 
 def _reduce(way: np.ufunc, values: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer import basins
-from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
+from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders, renamed
 from geoseg.vectorizer.shaped import Strip
 
 
@@ -42,8 +42,8 @@ class Gathered:
         names, self.next_name = basins.cut_basins(
             strip.relief.ravel(), strip.kinds.ravel(), width, start, stop, first
         )
+        names = self._measure(strip, names, first, start, stop)
         labels = names[start:stop].reshape(-1, width)
-        self._measure(strip, labels, first)
         if strip.above:
             self.seams.append(_named(names[:width], self._last_row))
             self.seams.append(_named(self._below, labels[0]))
@@ -53,25 +53,65 @@ class Gathered:
         return labels
 
     def join(self) -> Basins:
-        """Join the names over the seams."""
+        """Join the names over the seams, and then all background that touches."""
         parents = np.arange(self.next_name, dtype=np.int32)
         for names, others in self.seams:
             basins.join(parents, names, others)
         numbers = basins.number_sets(parents)
         statistics = basins.add_up(np.concatenate(self.statistics), numbers)
-        return Basins(numbers, statistics, reduce_borders(self.borders, numbers))
+        self.statistics.clear()
+        borders = reduce_borders(self.borders, numbers)
+        fewer = background_sets(borders, basins.is_background(statistics))
+        statistics = basins.add_up(statistics, fewer)
+        return Basins(fewer[numbers], statistics, reduce_borders([borders], fewer))
 
-    def _measure(self, strip: Strip, labels: np.ndarray, first: int) -> None:
+    def _measure(
+        self, strip: Strip, names: np.ndarray, first: int, start: int, stop: int
+    ) -> np.ndarray:
+        """Keep a strip's statistics and borders; give its names with touching background as one.
+
+        The background in a strip is joined at once: it is most of the basins, and they would only
+        be merged later.
+        """
         core = slice(strip.above, strip.above + strip.rows)
         pixels = (strip.kinds[core], strip.parcel[core], strip.boundary[core], strip.depth[core])
         count = self.next_name - first
+        labels = names[start:stop].reshape(strip.rows, -1)
         flat = [values.ravel() for values in (labels, *pixels)]
-        self.statistics.append(basins.measure_basins(*flat, first=first, count=count))
+        statistics = basins.measure_basins(*flat, first=first, count=count)
+        borders = self._gather(strip, labels)
+        numbers = background_sets(borders, statistics[:, basins.BACKGROUNDS] > 0, first=first)
+        self.statistics.append(basins.add_up(statistics, numbers))
+        self.borders.append(reduce_borders([borders], numbers, first=first))
+        self.next_name = first + len(self.statistics[-1])
+        return renamed(names, numbers, first)
+
+    def _gather(self, strip: Strip, labels: np.ndarray) -> Borders:
         if strip.above:
             labels = np.concatenate([self._last_row[np.newaxis], labels])
         own = slice(0, strip.above + strip.rows)
-        boundary, depth = strip.boundary[own], strip.depth[own]
-        self.borders.append(gather_borders(labels, boundary, depth, above=strip.above))
+        return gather_borders(labels, strip.boundary[own], strip.depth[own], above=strip.above)
+
+
+def background_sets(borders: Borders, background: np.ndarray, *, first: int = 0) -> np.ndarray:
+    """Number the basins so that all background that touches is one, by their first members.
+
+    Args:
+        borders: between basins; those below `first` are left alone.
+        background: (basins,) bool, of the basins from `first` on.
+        first: number of the first basin.
+
+    Returns:
+        (basins,) int32 new numbers from 0.
+    """
+    known = borders.one >= first
+    one, other = borders.one[known] - first, borders.other[known] - first
+    both = background[one] & background[other]
+    parents = np.arange(len(background), dtype=np.int32)
+    # `join` takes 0 for no data: it is told numbers from 1.
+    shifted = np.concatenate([[0], parents + 1]).astype(np.int32)
+    basins.join(shifted, one[both] + np.int32(1), other[both] + np.int32(1))
+    return basins.number_sets(shifted[1:] - np.int32(1))
 
 
 def _named(names: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

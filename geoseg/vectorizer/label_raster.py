@@ -10,7 +10,7 @@ import numpy as np
 
 from geoseg.errors import OutputError
 
-MEMORY_FILE = 1 << 28
+MEMORY_FILE = 1 << 26
 """Bytes of labels that are kept in memory before they go to disk."""
 
 
