@@ -120,6 +120,10 @@ def _add_provenance(
 
 
 def _verify(database: sqlite3.Connection, path: Path, layer: str, count: int) -> None:
+    index = f"rtree_{layer}_{GEOMETRY}".lower()
+    tables = {name.lower() for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    if index not in tables:  # GDAL 3.12 only warns where the disk fills up while it is made
+        raise OutputError(f"{path} has no spatial index: it was not stored whole; the disk is full")
     health = database.execute("PRAGMA integrity_check").fetchone()[0]
     if health != "ok":
         raise OutputError(f"{path} was not stored whole ({health}); the disk is full or failing")

@@ -16,7 +16,7 @@ import shapely
 
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.publish import publishing
-from geoseg.vector import read_parcels, write_parcels
+from geoseg.vector import geopackage, read_parcels, write_parcels
 from geoseg.vector.geopackage import style
 
 NAMES = [
@@ -296,3 +296,14 @@ def test_kill_9_while_a_layer_is_replaced_keeps_all_layers(tmp_path, request, sq
         write_parcels(partial, squares(5), crs=utm)
     assert [len(read_parcels(path, layer=name)) for name in ("roads", "parcels")] == [3, 5]
     assert [one.name for one in tmp_path.iterdir()] == ["a.gpkg"]
+
+
+def test_a_geopackage_without_its_spatial_index_was_not_stored_whole(tmp_path):
+    """GDAL drops the index, with a warning only, where the disk fills up while it is made."""
+    path = tmp_path / "parcels.gpkg"
+    pyogrio.write_dataframe(
+        geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32633"),
+        path, layer="parcels", SPATIAL_INDEX="NO", geometry_name="geometry",
+    )
+    with pytest.raises(OutputError, match="no spatial index"):
+        geopackage.finish(path, "parcels", {}, date="2000-01-01T00:00:00.000Z", count=1)
