@@ -70,16 +70,21 @@ class Table:
 
     tried: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     """By fault and command."""
-    losses: list[str] = field(default_factory=list)
-    """One line each."""
+    lost: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    """Those that were not survived."""
+
+    @property
+    def losses(self) -> int:
+        """How many were not survived."""
+        return sum(self.lost.values())
 
     def add(self, fault: str, case: Case, problems: list[str], detail: str = "") -> None:
         """Count a fault."""
         self.tried[fault, case.name] += 1
+        self.lost[fault, case.name] += bool(problems)
         for problem in problems:
             line = f"{case.name}, {fault} {detail}: {problem}"
             print(line, flush=True)
-            self.losses.append(line)
 
 
 def problems_of(case: Case, outcome: Outcome, codes: tuple[int, ...]) -> list[str]:
@@ -357,46 +362,46 @@ def run_all(engine: Engine, folder: Path, scale: float) -> Table:
         bad_reads(engine, case, table, scene, n(4))
         damaged(engine, case, table, scene, n(6))
         two_runs(engine, case, table, n(1))
-        print(case.name, sum(table.tried.values()), len(table.losses), flush=True)
+        print(case.name, sum(table.tried.values()), table.losses, flush=True)
     for case in cases[1:3]:
         open_elsewhere(engine, case, table, n(2))
     full_disks(engine, cases, table, folder, n(5))
-    if scale >= 1:
+    if scale >= 0.5:
         train = train_case(engine, folder)
         state = [train.out, train.out.with_name(f".{train.out.name}.partial"), train.out.parent,
                  train.out.with_suffix(".training"),
                  train.out.with_suffix(".training") / ".last.safetensors.partial"]
+        train.reset()
         train.points = engine.points(train.argv, state)
-        for name, k in spread(train.points, 8):
+        for name, k in spread(train.points, n(8)):
             fault(engine, train, table, "kill -9 at a write", (0, -9), f"{name} {k}", paths=state,
                   inject=[f"{name}:signal=KILL:when={k}"])
-        random_kills(engine, train, table, 4)
+        random_kills(engine, train, table, n(4))
     return table
 
 
-def as_markdown(table: Table, seconds: float) -> str:
+def as_markdown(table: Table, seconds: float, scale: float) -> str:
     """Write the table of the documentation."""
     faults = list(dict.fromkeys(fault for fault, _ in table.tried))
     cases = list(dict.fromkeys(case for _, case in table.tried))
-    lost = {(fault, case): sum(line.startswith(f"{case}, {fault} ") for line in table.losses)
-            for fault in faults for case in cases}
     lines = ["| fault | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
     for fault in faults:
         cells = [
-            f"{table.tried[fault, case] - lost[fault, case]}/{table.tried[fault, case]}"
+            f"{table.tried[fault, case] - table.lost[fault, case]}/{table.tried[fault, case]}"
             if (fault, case) in table.tried else "" for case in cases
         ]
         lines.append(f"| {fault} | " + " | ".join(cells) + " |")
     return HEADING.format(
-        n=sum(table.tried.values()), losses=len(table.losses), seconds=seconds,
+        n=sum(table.tried.values()), losses=table.losses, seconds=seconds, scale=scale,
         table="\n".join(lines),
     )
 
 
 HEADING = """# Faults that were injected, and what was lost
 
-`python tests/benchmarks/bench_faults.py --write` injected **{n} faults** with **{losses} losses** in
-{seconds:.0f} s (Linux, strace). A cell is survived/tried. A fault is survived when
+`python tests/benchmarks/bench_faults.py --scale {scale:g} --write` injected **{n} faults** with
+**{losses} losses** in {seconds:.0f} s (Linux, strace). A cell is survived/tried. A fault is
+survived when
 
 - the old output is intact or the new one is there complete, to the byte of an unbroken run;
 - nothing else is left but what the next run uses (the hidden work folder; after `kill -9` also
@@ -409,8 +414,8 @@ HEADING = """# Faults that were injected, and what was lost
 
 *kill -9 at a write*: at every k-th system call that changes the disk (write, sync, rename, unlink,
 truncate, mkdir), k spread over the run. *Disk full from a write on*: that call and all later ones
-of its name fail with ENOSPC. *Input with a flipped bit*: a flip may leave a scene that is valid and looks
-different; then the run must end well. Random moments follow the seed in the script.
+of its name fail with ENOSPC. *Input with a flipped bit*: a flip may leave a scene that is valid
+and looks different; then the run must end well. Random moments follow the seed in the script.
 """
 
 
@@ -428,7 +433,7 @@ def main() -> None:
         folder = Path(name).resolve()
         with injection.engine(folder) as engine:
             table = run_all(engine, folder, chosen.scale)
-    text = as_markdown(table, time.monotonic() - began)
+    text = as_markdown(table, time.monotonic() - began, chosen.scale)
     print(text)
     if chosen.write:
         (ROOT / "docs" / "faults.md").write_text(text, encoding="utf-8")
