@@ -11,6 +11,7 @@ from geoseg import __version__
 from geoseg.cli.parent import end_with_parent
 from geoseg.cli.report import error, set_up_log
 from geoseg.errors import GeosegError
+from geoseg.run import stop
 from geoseg.run.stop import Stopped, stopping_on_signals
 
 COMMANDS = {
@@ -56,8 +57,13 @@ def cli(verbose: int, quiet: bool, until_eof: bool) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit with the code of the error class."""
-    with stopping_on_signals():
-        sys.exit(_run(argv))
+    try:
+        with stopping_on_signals():
+            code = _run(argv)
+    except Stopped as stopped:
+        error(str(stopped), stopped.exit_code)
+        code = stopped.exit_code
+    sys.exit(code)
 
 
 def _run(argv: list[str] | None) -> int:
@@ -71,10 +77,8 @@ def _run(argv: list[str] | None) -> int:
     except click.ClickException as refused:
         refused.show()
         return refused.exit_code
-    except Stopped as stopped:
-        error(str(stopped), stopped.exit_code)
-        return stopped.exit_code
     except GeosegError as failed:
+        stop.check()
         error(str(failed), failed.exit_code)
         return failed.exit_code
     except MemoryError as failed:

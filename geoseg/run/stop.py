@@ -44,6 +44,10 @@ def stopping_on_signals() -> Iterator[None]:
     threading.Thread(target=_end_at_second, args=(reader,), name="signals", daemon=True).start()
     try:
         yield
+    except BaseException as error:
+        if _asked and not isinstance(error, Stopped):  # what a library made of our exception
+            raise Stopped(_asked[0]) from error
+        raise
     finally:
         for one, handler in old.items():
             signal.signal(one, handler)

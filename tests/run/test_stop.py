@@ -83,3 +83,12 @@ def test_the_second_signal_ends_at_once_whatever_the_process_does():
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     assert process.wait(2) == 143
+
+
+def test_a_stop_that_a_library_turned_into_another_error_is_a_stop():
+    with pytest.raises(Stopped), stopping_on_signals():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except Stopped:
+            raise ValueError("could not determine the shape") from None
