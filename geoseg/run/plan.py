@@ -22,9 +22,11 @@ LARGEST_CORE = 1024
 LABEL_BYTES = 40
 """Bytes per pixel of a strip while labels are made and traced; measured 34."""
 LABEL_STRIP = 512
-"""Rows of a strip while labels are made and traced."""
-PARCEL_BYTES = 24
-"""Bytes of the region graph per 100 pixels of the scene."""
+"""Most rows of a strip while labels are made and traced."""
+LABEL_PIXELS = 5_000_000
+"""Most pixels of such a strip, so that a wide scene takes no more memory than it must."""
+PARCEL_BYTES = 280
+"""Bytes of the region graph per 100 pixels of the scene; measured on a busy one at 0.5 m."""
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
 
@@ -104,6 +106,11 @@ def make_plan(
     return fitting[0]
 
 
+def label_strip(width: int) -> int:
+    """Choose the rows of a strip while labels are made and traced; the result is the same."""
+    return max(32, min(LABEL_STRIP, LABEL_PIXELS // width))
+
+
 def check_disk(plan: Plan, folder: Path, *, used: int = 0) -> None:
     """Refuse a run whose scratch files would fill the disk.
 
@@ -139,7 +146,8 @@ def _plan(
     strip = wide * side * (bytes_per_pixel + 1) * 3
     network = batch * side * side * spec.width * ACTIVATION_BYTES
     predicting = strip + (network if device == "cpu" else 0) + 6 * core * wide
-    labelling = wide * min(LABEL_STRIP, geobox.height) * LABEL_BYTES + pixels * PARCEL_BYTES // 100
+    rows_at_once = min(label_strip(wide), geobox.height)
+    labelling = wide * rows_at_once * LABEL_BYTES + pixels * PARCEL_BYTES // 100
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,
         tiles=rows * cols, device=device,

@@ -12,13 +12,12 @@ from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.raster import MaskReader
 from geoseg.run.cores import StoredCores
+from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, stage
 from geoseg.spec import Instances, ModelSpec
 from geoseg.vector import write_parcels
 from geoseg.vectorizer import LabelOptions, LineOptions, announce, label, parcels
 
-STRIP = 512
-"""Rows of a strip while labels are made and traced."""
 MIN_PIXELS = 16
 """A smaller piece is noise at any resolution, unless the user says otherwise."""
 SIMPLIFY_PIXELS = 1.0
@@ -111,7 +110,7 @@ def write_probabilities(
         probabilities,
         options=label_options(probabilities.geobox, spec.instances, choice),
         scratch=scratch,
-        strip=STRIP,
+        strip=label_strip(probabilities.shape[1]),
         progress=stage(progress, "find parcels", height),
     )
     batches = parcels(
@@ -119,7 +118,7 @@ def write_probabilities(
         probabilities.geobox,
         options=line_options(probabilities.geobox, choice.simplify, SIMPLIFY_PIXELS),
         probabilities=probabilities,
-        strip=STRIP,
+        strip=label_strip(probabilities.shape[1]),
         progress=stage(progress, "draw parcels", height),
     )
     return write_parcels(out, batches, crs=probabilities.geobox.crs, layer=layer, metadata=report)

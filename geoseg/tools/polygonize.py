@@ -17,10 +17,11 @@ from geoseg.errors import OptionError
 from geoseg.publish import publishing
 from geoseg.raster import MaskReader
 from geoseg.run import facts
+from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
-from geoseg.tools.parcels import STRIP, LineChoice, line_options, write_probabilities
+from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
 from geoseg.tools.vectorize import Result
 from geoseg.vector import check_output, write_parcels
 from geoseg.vectorizer import announce, parcels
@@ -120,7 +121,8 @@ def polygonize(
             report["options"] = choice.as_dict()
         with workspace(out, about, inputs=(mask,), restart=restart) as work:
             done = work.published("parcels", out) or _publish(
-                raster, out, work, choice, values, strip=tile or STRIP, layer=layer,
+                raster, out, work, choice, values, strip=tile or label_strip(raster.shape[1]),
+                layer=layer,
                 report=report, overwrite=overwrite, progress=progress,
             )
     count = done["count"]

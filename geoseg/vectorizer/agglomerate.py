@@ -56,11 +56,12 @@ class Graph(NamedTuple):
     nodes: np.ndarray
     """(regions, 6) int64: HEAD, DEGREE, PARENT, AREA, PEAK, BACKGROUND."""
     edges: np.ndarray
-    """(edges, 9) int64: END, END + 1, NEXT, NEXT + 1, SUM, COUNT, LOW, WIDE, ALIVE."""
+    """(edges, 9) int32: END, END + 1, NEXT, NEXT + 1, SUM, COUNT, LOW, WIDE, ALIVE; a border has at
+    most 8 million pairs of pixels."""
     keys: np.ndarray
     """(places,) int64 hash table of pairs of regions ..."""
     places: np.ndarray
-    """(places,) int64 ... and the edge of each pair."""
+    """(places,) int32 ... and the edge of each pair."""
 
 
 def build_graph(borders: Borders, statistics: np.ndarray, background: np.ndarray) -> Graph:
@@ -75,19 +76,19 @@ def build_graph(borders: Borders, statistics: np.ndarray, background: np.ndarray
     nodes[:, HEAD], nodes[:, PARENT] = LAST, np.arange(len(nodes))
     nodes[:, AREA], nodes[:, PEAK] = statistics[:, basins.AREA], statistics[:, basins.PEAK]
     nodes[:, BACKGROUND] = background
-    edges = np.zeros((len(borders.one), 9), np.int64)
+    edges = np.zeros((len(borders.one), 9), np.int32)
     edges[:, END], edges[:, END + 1], edges[:, ALIVE] = borders.one, borders.other, True
     edges[:, SUM], edges[:, COUNT] = borders.total, borders.count
     edges[:, LOW], edges[:, WIDE] = borders.low, borders.wide
     size = 1 << (2 * len(edges) + 1).bit_length()
-    graph = Graph(nodes, edges, np.full(size, EMPTY, np.int64), np.empty(size, np.int64))
+    graph = Graph(nodes, edges, np.full(size, EMPTY, np.int64), np.empty(size, np.int32))
     _link(graph)
     return graph
 
 
 @helper
 def _key(one, other):
-    return (min(one, other) << 32) | max(one, other)
+    return (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
 
 
 @helper
@@ -197,7 +198,7 @@ def _pop(heap, size):
 
 @helper
 def _mean(graph, edge):
-    return (graph.edges[edge, SUM] << MEAN_SHIFT) // graph.edges[edge, COUNT]
+    return (np.int64(graph.edges[edge, SUM]) << MEAN_SHIFT) // graph.edges[edge, COUNT]
 
 
 @helper
@@ -209,7 +210,8 @@ def _strength(edge, one, other, rule):
     """
     peak = max(min(one[PEAK], other[PEAK]), 1)
     narrow = rule.narrow * (peak - min(edge[WIDE], peak)) // peak
-    total = (edge[SUM] << MEAN_SHIFT) + narrow * edge[COUNT] + DOUBTFUL_PAIRS * rule.limit
+    total = np.int64(edge[SUM]) << MEAN_SHIFT
+    total += narrow * edge[COUNT] + DOUBTFUL_PAIRS * rule.limit
     mean = total // (edge[COUNT] + DOUBTFUL_PAIRS)
     area = min(one[AREA], other[AREA])
     if area < rule.full_area:
