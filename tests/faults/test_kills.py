@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 injection = pytest.importorskip("injection", reason="wants POSIX")
@@ -36,16 +37,15 @@ def tiles_done_before(said):
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(traced, engine, job, whole):
     argv, out = job
     before = []
-    for _ in range(6):  # each run syncs its journal's beginning or not, then one batch, and dies
+    for _ in range(6):  # the journal's thread syncs one batch and dies in the second
         died = engine.run(argv, paths=injection.outputs(out), inject=["fsync:signal=KILL:when=2"])
         assert died.code == -signal.SIGKILL
         before.append(tiles_done_before(died.said))
     last = engine.run(argv)
     assert last.code == 0
     before.append(tiles_done_before(last.said))
-    redone = [6 - done for done in before]
-    assert all(later >= earlier for earlier, later in zip(before, before[1:], strict=False)), redone
-    assert before[-1] >= 6, before  # never more than one batch redone per kill
+    gained = np.diff(before)
+    assert (gained[:5] >= 1).all(), before  # one batch was on the disk before each kill
     assert out.read_bytes() == whole
     assert injection.left_over(out.parent, [out.name]) == []
 
