@@ -1,6 +1,7 @@
 """Fixtures that every test folder may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,11 @@ def data_folder() -> Path:
 def sample_data() -> Path:
     """Give the project's own sample data."""
     return ROOT / "sample_data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Let SIGINT through, which a shell's background job ignores, children included."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

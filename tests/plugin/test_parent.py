@@ -12,8 +12,8 @@ import sys, time, signal
 from geoseg.cli.parent import end_with_parent
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 end_with_parent()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 finally:
     print("tidied", flush=True)

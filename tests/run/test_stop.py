@@ -22,14 +22,6 @@ with stopping_on_signals():
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Let SIGINT through, which a shell's background job ignores, children included."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def start(cleaning):
     code = LONG.format(cleaning=cleaning)
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
