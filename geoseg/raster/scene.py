@@ -38,6 +38,10 @@ MAX_BLOCK_BYTES = 1 << 30
 CACHE_BYTES = 128 << 20
 """GDAL's block cache; one row of blocks of a wide scene."""
 
+# GDAL's own cache is 5 % of the machine's memory, and rasterio sets it back when an environment
+# ends: this one lasts as long as the process, or memory would grow with the scene.
+rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES).__enter__()
+
 
 class Scene:
     """A raster opened for reading; use it in a `with` statement.
