@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 
 from geoseg.errors import OutputError, RasterError
 from geoseg.grid import GeoBox
-from geoseg.raster.scene import check_claim, open_dataset, safe_settings
+from geoseg.raster.opening import RasterFile
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
 BLOCK = 512
@@ -110,41 +110,21 @@ def write_mask(
             writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
 
 
-class MaskReader:
+class MaskReader(RasterFile):
     """A raster as strips of whole rows; use it in a `with` statement.
 
     Attributes:
         shape: (height, width) in pixels.
-        geobox: the grid.
         count: bands.
-        dtype: numpy name of the pixels' type.
-        nodata: the value that means no data, or None.
+        descriptions: of the bands; None where one has none.
         is_probability: True where geoseg wrote it as probabilities.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = path
-        self._dataset = open_dataset(str(path))
-        source = self._dataset
-        check_claim(str(path), source)
-        crs = source.crs.to_wkt() if source.crs else None
-        self.geobox = GeoBox(source.height, source.width, source.transform, crs)
-        self.shape = self.geobox.shape
-        self.count, self.dtype, self.nodata = source.count, source.dtypes[0], source.nodata
-        self.tags = source.tags()
+    def _describe(self) -> None:
+        super()._describe()
+        self.shape, self.count = self.geobox.shape, self._dataset.count
+        self.descriptions = self._dataset.descriptions
         self.is_probability = self.tags.get("GEOSEG_CONTENT") == "probability"
-        self.descriptions = source.descriptions
-
-    def __enter__(self) -> MaskReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._dataset.close()
 
     def read(self, row_start: int, row_stop: int) -> NDArray:
         """Read whole rows of all bands: (bands, rows, width).
@@ -152,7 +132,7 @@ class MaskReader:
         Raises:
             RasterError: the rows cannot be read.
         """
-        return self._read(None, row_start, row_stop)
+        return self._rows(None, row_start, row_stop)
 
     def read_band(self, band: int, row_start: int, row_stop: int) -> NDArray:
         """Read whole rows of one band, counted from 1: (rows, width).
@@ -160,17 +140,15 @@ class MaskReader:
         Raises:
             RasterError: the rows cannot be read.
         """
-        return self._read(band, row_start, row_stop)
+        return self._rows(band, row_start, row_stop)
 
-    def _read(self, band: int | None, row_start: int, row_stop: int) -> NDArray:
+    def _rows(self, band: int | None, row_start: int, row_stop: int) -> NDArray:
         window = ((row_start, row_stop), (0, self.geobox.width))
         try:
-            with rasterio.Env(**safe_settings(str(self.path))):
+            with self._settings():
                 return self._dataset.read(band, window=window)
         except RasterioError as error:
-            raise RasterError(
-                f"{self.path} cannot be read at row {row_start}: {error}; the file is damaged"
-            ) from error
+            raise self._unreadable(error, f" at row {row_start}") from error
 
 
 def _unwritable(path: Path, error: Exception) -> OutputError:
