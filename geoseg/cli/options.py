@@ -117,6 +117,13 @@ instances = click.option(
     "--instances", type=click.Choice(["basins", "components"]), default="basins",
     show_default=True, help="How parcels part: basins closes gaps in borders.",
 )
+lines = click.option(
+    "--lines", type=click.Path(), metavar="FILE",
+    help="Write the borders here too, as lines; OUT's own .gpkg gets a second layer.",
+)
+lines_layer = click.option(
+    "--lines-layer", default="lines", show_default=True, metavar="NAME", help="Layer of the lines."
+)
 progress = click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto",
     show_default=True, help="json: one object per line on stderr.",

@@ -26,6 +26,8 @@ from geoseg.cli.report import reporting, result
 @options.threshold
 @options.min_area
 @options.instances
+@options.lines
+@options.lines_layer
 @options.tile
 @options.layer
 @options.overwrite

@@ -17,6 +17,8 @@ from geoseg.cli.report import reporting, result
 @options.scene_use
 @options.layer
 @click.option("--mask", type=click.Path(), metavar="FILE", help="Keep the probability raster here.")
+@options.lines
+@options.lines_layer
 @options.overwrite
 @options.restart
 @options.dry_run

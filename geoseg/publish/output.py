@@ -20,7 +20,7 @@ def publishing(
     path: str | Path,
     *,
     overwrite: bool = False,
-    layer: str | None = None,
+    layer: str | tuple[str, ...] | None = None,
     lock: bool = True,
     verify: Callable[[Path], None] | None = None,
 ) -> Iterator[Path]:
@@ -29,8 +29,9 @@ def publishing(
     Args:
         path: the output.
         overwrite: replace an existing output.
-        layer: for a GeoPackage: the layer that will be written. Other layers of an existing
-            file are in the partial already, and the output counts as existing if it has the layer.
+        layer: for a GeoPackage: the layer, or layers, that will be written. Other layers of an
+            existing file are in the partial already, and the output counts as existing if it has
+            one of these.
         lock: keep other runs away from the output; False only where the caller already does.
         verify: reads the finished partial back and raises if it is not good.
 
@@ -43,13 +44,14 @@ def publishing(
         LockedError: another run is writing it.
     """
     target = _checked(path)
+    layers = (layer,) if isinstance(layer, str) else layer
     with locked(target) if lock else contextlib.nullcontext():
-        _refuse_existing(target, overwrite, layer)
+        _refuse_existing(target, overwrite, layers)
         partial = partial_path(target)
         remove(partial)
         try:
             with disk_errors(target, partial):
-                kept = _copy_layers(target, partial, layer)
+                kept = _copy_layers(target, partial, layers)
                 yield partial
                 _finish(partial, verify)
                 _settle_and_check(target, partial, kept)
@@ -95,24 +97,27 @@ def _checked(path: str | Path) -> Path:
     return target
 
 
-def _refuse_existing(target: Path, overwrite: bool, layer: str | None) -> None:
+def _refuse_existing(target: Path, overwrite: bool, layers: tuple[str, ...] | None) -> None:
     if overwrite or not target.exists():
         return
-    if layer is None or not is_geopackage(target):
+    if layers is None or not is_geopackage(target):
         raise OutputError(f"{target} exists; pass --overwrite to replace it, or another name")
     settle(target)
-    if layer.lower() in tables(target):
+    here = [layer for layer in layers if layer.lower() in tables(target)]
+    if here:
         raise OutputError(
-            f"{target} has a layer {layer}; pass --overwrite to replace it, or another --layer"
+            f"{target} has a layer {here[0]}; pass --overwrite to replace it, or another --layer"
         )
 
 
-def _copy_layers(target: Path, partial: Path, layer: str | None) -> tuple[int, ...] | None:
+def _copy_layers(
+    target: Path, partial: Path, layers: tuple[str, ...] | None
+) -> tuple[int, ...] | None:
     """Copy an old GeoPackage whose other layers stay; give its state, None if none is kept."""
-    if layer is None or not is_geopackage(target):
+    if layers is None or not is_geopackage(target):
         return None
     settle(target)
-    if not tables(target) - {layer.lower(), "layer_styles"}:
+    if not tables(target) - {*map(str.lower, layers), "layer_styles"}:
         return None
     copy(target, partial)
     return state(target)

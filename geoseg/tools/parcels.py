@@ -15,6 +15,7 @@ from geoseg.run.cores import StoredCores
 from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, stage
 from geoseg.spec import Instances, ModelSpec
+from geoseg.tools.lines import OpenLines
 from geoseg.vector import write_parcels
 from geoseg.vectorizer import LabelOptions, LineOptions, announce, label, parcels
 
@@ -97,8 +98,12 @@ def write_probabilities(
     report: dict[str, Any],
     scratch: Path,
     progress: Progress,
-) -> int:
-    """Make parcels of a probability raster and write them; return how many.
+    lines: OpenLines | None = None,
+) -> tuple[int, int]:
+    """Make parcels of a probability raster and write them, and their borders where wanted.
+
+    Returns:
+        How many parcels and how many lines.
 
     Raises:
         RasterError: the probabilities cannot be read.
@@ -120,5 +125,8 @@ def write_probabilities(
         probabilities=probabilities,
         strip=label_strip(probabilities.shape[1]),
         progress=stage(progress, "draw parcels", height),
+        lines=None if lines is None else lines.store.add,
     )
-    return write_parcels(out, batches, crs=probabilities.geobox.crs, layer=layer, metadata=report)
+    crs = probabilities.geobox.crs
+    count = write_parcels(out, batches, crs=crs, layer=layer, metadata=report)
+    return count, 0 if lines is None else lines.write(crs, report)

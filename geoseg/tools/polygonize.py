@@ -21,6 +21,7 @@ from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
+from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, OpenLines, collecting_lines
 from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
 from geoseg.tools.vectorize import Result
 from geoseg.vector import check_output, write_parcels
@@ -75,6 +76,8 @@ def polygonize(
     threshold: float | None = None,
     min_area: float | None = None,
     instances: str = "basins",
+    lines: str | Path | None = None,
+    lines_layer: str = DEFAULT_LAYER,
     tile: int | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -98,6 +101,8 @@ def polygonize(
         threshold: as in `vectorize`; for probabilities only.
         min_area: as in `vectorize`; for probabilities only.
         instances: as in `vectorize`; for probabilities only.
+        lines: where to write the borders as lines too, as in `vectorize`.
+        lines_layer: name of their layer.
         tile: rows that are worked on at once; the result does not depend on it.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left.
@@ -110,6 +115,7 @@ def polygonize(
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
+    borders = LineOutput.of(lines, lines_layer, out, layer)
     choice = LineChoice(threshold, min_area, simplify, instances)
     values = ValueChoice(band, field, nodata, connectivity)
     about = facts.of_software() | facts.of_file("mask", mask) | choice.as_dict() | asdict(values)
@@ -122,11 +128,12 @@ def polygonize(
         with workspace(out, about, inputs=(mask,), restart=restart) as work:
             done = work.published("parcels", out) or _publish(
                 raster, out, work, choice, values, strip=tile or label_strip(raster.shape[1]),
-                layer=layer,
+                layer=layer, borders=borders,
                 report=report, overwrite=overwrite, progress=progress,
             )
     count = done["count"]
     report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
+    report |= borders.about(done.get("lines", 0))
     if count == 0:
         log.warning("%s has no regions; %s has an empty layer", mask, out)
     return Result(Path(out), count, layer, report)
@@ -141,23 +148,29 @@ def _publish(
     *,
     strip: int,
     layer: str,
+    borders: LineOutput,
     report: dict[str, Any],
     overwrite: bool,
     progress: Progress,
 ) -> Mapping[str, Any]:
     """Make the polygons; return what is noted about them."""
-    with publishing(out, overwrite=overwrite, layer=layer, lock=False) as partial:
-        if raster.is_probability:
-            count = write_probabilities(
-                raster, partial, ModelSpec.from_json(raster.tags["GEOSEG_SPEC"]), choice,
-                layer=layer, report=report, scratch=work.folder, progress=progress,
-            )
-        else:
-            count = _write_regions(
-                raster, partial, values, choice.simplify, strip=strip, layer=layer,
-                report=report, progress=progress,
-            )
-        return work.note_result("parcels", partial, count=count)
+    layers, predicted = borders.layers(layer), raster.is_probability
+    with publishing(out, overwrite=overwrite, layer=layers, lock=False) as partial:
+        with collecting_lines(
+            borders, partial, work, predicted=predicted, overwrite=overwrite
+        ) as lines:
+            if predicted:
+                counts = write_probabilities(
+                    raster, partial, ModelSpec.from_json(raster.tags["GEOSEG_SPEC"]), choice,
+                    layer=layer, report=report, scratch=work.folder, progress=progress,
+                    lines=lines,
+                )
+            else:
+                counts = _write_regions(
+                    raster, partial, values, choice.simplify, strip=strip, layer=layer,
+                    report=report, progress=progress, lines=lines,
+                )
+        return work.note_result("parcels", partial, count=counts[0], lines=counts[1])
 
 
 def _write_regions(
@@ -170,8 +183,9 @@ def _write_regions(
     layer: str,
     report: dict[str, Any],
     progress: Progress,
-) -> int:
-    """Write every region of equal values as a polygon; return how many."""
+    lines: OpenLines | None,
+) -> tuple[int, int]:
+    """Write every region of equal values as a polygon; return how many, and how many lines."""
     skip = raster.nodata if values.nodata is None else values.nodata
     options = line_options(
         raster.geobox, simplify, 0.0, connectivity=values.connectivity, **_nodata(skip)
@@ -179,11 +193,13 @@ def _write_regions(
     batches = parcels(
         ClassStrips(raster, _integer_band(raster, values.band)), raster.geobox, options=options,
         strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
+        lines=None if lines is None else lines.store.add,
     )
-    return write_parcels(
+    count = write_parcels(
         out, batches, crs=raster.geobox.crs, layer=layer, metadata=report,
         value_field=values.field, multi=values.connectivity == 8,
     )
+    return count, 0 if lines is None else lines.write(raster.geobox.crs, report)
 
 
 def _nodata(value: float | None) -> dict[str, Any]:

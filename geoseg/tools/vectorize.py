@@ -14,6 +14,7 @@ from geoseg.publish import publishing
 from geoseg.run.plan import Plan
 from geoseg.run.progress import Progress, silent
 from geoseg.run.workspace import Workspace, workspace
+from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
 from geoseg.tools.scene import Prepared, prepared_scene
@@ -41,7 +42,17 @@ class Result:
     @property
     def parcels(self) -> GeoDataFrame:
         """Read the parcels."""
-        return read_parcels(self.path, layer=self.layer if self.path.suffix == ".gpkg" else None)
+        return _read(self.path, self.layer)
+
+    @property
+    def lines(self) -> GeoDataFrame | None:
+        """Read the borders; None if none were asked for."""
+        made = self.report.get("lines")
+        return None if made is None else _read(Path(made["path"]), made["layer"])
+
+
+def _read(path: Path, layer: str) -> GeoDataFrame:
+    return read_parcels(path, layer=layer if path.suffix == ".gpkg" else None)
 
 
 def vectorize(
@@ -54,6 +65,8 @@ def vectorize(
     simplify: float | None = None,
     instances: str = "basins",
     mask: str | Path | None = None,
+    lines: str | Path | None = None,
+    lines_layer: str = DEFAULT_LAYER,
     overwrite: bool = False,
     restart: bool = False,
     dry_run: bool = False,
@@ -74,6 +87,9 @@ def vectorize(
         simplify: tolerance in metres on the ground; None: one pixel; 0: keep the pixels' stairs.
         instances: "basins", which closes gaps in borders, or "components".
         mask: where to keep the probability raster too; None to drop it.
+        lines: where to write the borders too, as lines; each shared border once, with the parcels
+            on its left and right. The parcels' own GeoPackage gets them as a second layer.
+        lines_layer: name of their layer.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
@@ -85,6 +101,7 @@ def vectorize(
     """
     started = time.monotonic()
     check_output(out, layer)
+    borders = LineOutput.of(lines, lines_layer, out, layer)
     job = Job(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances)
     with prepared_scene(
@@ -94,7 +111,7 @@ def vectorize(
         plan = job.plan(prepared, progress)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
-        task = _Task(job, scene, prepared, plan, choice, layer)
+        task = _Task(job, scene, prepared, plan, choice, layer, borders)
         about = task.facts() | {"format": Path(out).suffix.lower()}
         with workspace(out, about, inputs=(scene,), restart=restart) as work:
             done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
@@ -104,6 +121,7 @@ def vectorize(
     if count == 0:
         log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
     report |= {"plan": plan.as_dict(), "seconds": seconds, "parcels": count}
+    report |= borders.about(done.get("lines", 0))
     return Result(Path(out), count, layer, report)
 
 
@@ -123,6 +141,8 @@ class _Task:
     """How parcels are made."""
     layer: str
     """Where they go."""
+    borders: LineOutput
+    """Where their borders go."""
 
     def facts(self) -> dict[str, Any]:
         """Say what the parcels depend on."""
@@ -141,14 +161,17 @@ class _Task:
         """Make the parcels, and the mask if it is wanted; return what is noted about them."""
         ours = mask is not None and work.published("mask", mask) is not None
         keeping = nullcontext() if mask is None else publishing(mask, overwrite=overwrite or ours)
-        with publishing(out, overwrite=overwrite, layer=self.layer, lock=False) as partial:
-            with keeping as kept:
+        layers = self.borders.layers(self.layer)
+        with publishing(out, overwrite=overwrite, layer=layers, lock=False) as partial:
+            with keeping as kept, collecting_lines(
+                self.borders, partial, work, predicted=True, overwrite=overwrite
+            ) as lines:
                 cores = self.job.run(self.prepared, self.plan, work, progress)
-                count = write_probabilities(
-                    cores, partial, self.job.spec, self.choice,
-                    layer=self.layer, report=self.report(), scratch=work.folder, progress=progress,
+                count, line_count = write_probabilities(
+                    cores, partial, self.job.spec, self.choice, layer=self.layer,
+                    report=self.report(), scratch=work.folder, progress=progress, lines=lines,
                 )
                 if kept is not None:
                     self.job.write_mask(kept, cores)
                     work.note_result("mask", kept)
-            return work.note_result("parcels", partial, count=count)
+            return work.note_result("parcels", partial, count=count, lines=line_count)

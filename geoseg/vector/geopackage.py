@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS gpkg_extensions (
 
 
 def finish(
-    path: Path, layer: str, metadata: Mapping[str, Any], *, date: str, count: int
+    path: Path, layer: str, metadata: Mapping[str, Any], *, style: str, date: str, count: int
 ) -> None:
     """Add style and provenance to a layer that GDAL wrote, and check the file.
 
@@ -56,7 +56,7 @@ def finish(
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             database.execute("BEGIN")
-            _add_style(database, layer, date)
+            _add_style(database, layer, style, date)
             _add_provenance(database, layer, metadata, date)
             database.execute("COMMIT")
             _verify(database, path, layer, count)
@@ -64,12 +64,12 @@ def finish(
         raise OutputError(f"{path} cannot be written: {error}; check the disk's space") from error
 
 
-def style() -> str:
-    """Give the QGIS style of parcels, as QML."""
-    return files("geoseg.vector").joinpath("style.qml").read_text("utf-8")
+def style_qml(name: str) -> str:
+    """Give a QGIS style, of `parcels` or `lines`, as QML."""
+    return files("geoseg.vector").joinpath(f"{name}.qml").read_text("utf-8")
 
 
-def _add_style(database: sqlite3.Connection, layer: str, date: str) -> None:
+def _add_style(database: sqlite3.Connection, layer: str, style: str, date: str) -> None:
     database.execute(STYLE_TABLE)
     database.execute(
         "INSERT OR IGNORE INTO gpkg_contents "
@@ -81,8 +81,8 @@ def _add_style(database: sqlite3.Connection, layer: str, date: str) -> None:
     database.execute(
         "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
         "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
-        "update_time) VALUES ('', '', ?, ?, 'parcels', ?, '', 1, 'geoseg', '', ?)",
-        (layer, GEOMETRY, style(), date),
+        "update_time) VALUES ('', '', ?, ?, ?, ?, '', 1, 'geoseg', '', ?)",
+        (layer, GEOMETRY, style, style_qml(style), date),
     )
 
 
@@ -130,4 +130,4 @@ def _verify(database: sqlite3.Connection, path: Path, layer: str, count: int) ->
     name = layer.replace('"', '""')
     stored = database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
     if stored != count:
-        raise OutputError(f"{path} has {stored} of {count} parcels; the disk is full or failing")
+        raise OutputError(f"{path} has {stored} of {count} features; the disk is full or failing")

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.errors import OutputError
-from geoseg.vector.schema import GEOMETRY, Columns, rechunked
+from geoseg.vector.schema import GEOMETRY, Table, rechunked
 
 ROW_GROUP = 50_000
 """Parcels in a row group; readers skip a group by its bounding box."""
@@ -27,7 +27,7 @@ EDGES = ("xmin", "ymin", "xmax", "ymax")
 def write_parquet(
     path: Path,
     batches: Iterable[pa.RecordBatch],
-    columns: Columns,
+    columns: Table,
     *,
     crs: str | None,
     metadata: Mapping[str, Any],
@@ -64,7 +64,7 @@ def write_parquet(
             f"{path} cannot be written; its disk has {free} MiB left ({error})"
         ) from error
     if stored != rows:
-        raise OutputError(f"{path} has {stored} of {rows} parcels; the disk is full or failing")
+        raise OutputError(f"{path} has {stored} of {rows} features; the disk is full or failing")
 
 
 def _grown(extent: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,15 +78,16 @@ def _boxes(bounds: NDArray[np.float64]) -> pa.StructArray:
 
 
 def _geo(
-    crs: str | None, extent: NDArray[np.float64], columns: Columns
+    crs: str | None, extent: NDArray[np.float64], columns: Table
 ) -> dict[str, Any]:
     column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": ["MultiPolygon" if columns.multi else "Polygon"],
+        "geometry_types": [columns.geometry_type],
         "crs": None if crs is None else pyproj.CRS.from_wkt(crs).to_json_dict(),
-        "orientation": "counterclockwise",
         "covering": {"bbox": {edge: ["bbox", edge] for edge in EDGES}},
     }
+    if columns.geometry_type != "LineString":
+        column["orientation"] = "counterclockwise"
     if np.isfinite(extent).all():
         column["bbox"] = extent.tolist()
     return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}

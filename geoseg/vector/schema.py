@@ -24,9 +24,11 @@ WKB_POLYGON = 3
 """Second byte of a polygon's little-endian WKB."""
 ONE_POLYGON = np.frombuffer(b"\x01\x06\x00\x00\x00\x01\x00\x00\x00", np.uint8)
 """Start of the WKB of a multipolygon of one polygon."""
+WKB = pa.field(GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
+"""The geometry column."""
 INT32_MAX = 2**31 - 1
 MAX_BYTES = 128 << 20
-"""Bytes of geometry in a chunk; a few huge parcels must not fill the memory."""
+"""Bytes of geometry in a chunk; a few huge features must not fill the memory."""
 
 
 class Batch(Protocol):
@@ -46,6 +48,17 @@ class Batch(Protocol):
         ...
 
 
+class Table(Protocol):
+    """What the writers must know of a layer."""
+
+    @property
+    def geometry_type(self) -> str:
+        """Polygon, MultiPolygon or LineString."""
+
+    def schema(self) -> pa.Schema:
+        """Give the columns in order, geometry last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which columns a layer has: those of parcels, or those of plain regions of values."""
@@ -60,16 +73,18 @@ class Columns:
         if self.value_field is not None and self.value_field.lower() in taken | {""}:
             raise OptionError(f"--field is {self.value_field!r}, a column that is there already")
 
+    @property
+    def geometry_type(self) -> str:
+        """Polygon or MultiPolygon."""
+        return "MultiPolygon" if self.multi else "Polygon"
+
     def schema(self) -> pa.Schema:
         """Give the layer's columns in order, geometry last."""
-        geometry = pa.field(
-            GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"}
-        )
         kind = pa.field("class", pa.string())
         if self.value_field is not None:
             kind = pa.field(self.value_field, pa.int64())
         measures = [pa.field(name, dtype) for name, dtype in self._measures()]
-        return pa.schema([pa.field("parcel_id", pa.int64()), kind, *measures, geometry])
+        return pa.schema([pa.field("parcel_id", pa.int64()), kind, *measures, WKB])
 
     def record_batch(self, batch: Batch) -> pa.RecordBatch:
         """Lay a batch's arrays side by side; numbers that are not known become null."""
@@ -78,7 +93,7 @@ class Columns:
             pa.array(getattr(batch, name), dtype, from_pandas=True)
             for name, dtype in self._measures()
         ]
-        geometry = _binary(*_kind(*batch.wkb(), multi=self.multi))
+        geometry = binary(*_kind(*batch.wkb(), multi=self.multi))
         columns = [pa.array(batch.parcel_id), kind, *measures, geometry]
         return pa.record_batch(columns, schema=self.schema())
 
@@ -133,7 +148,7 @@ def _kind(
     return moved, out
 
 
-def _binary(offsets: NDArray[Any], content: Any) -> pa.BinaryArray:
+def binary(offsets: NDArray[Any], content: Any) -> pa.BinaryArray:
     """Wrap ragged bytes without a copy."""
     if int(offsets[-1]) > INT32_MAX:
         raise ValueError(f"a batch of {offsets[-1]} bytes is too large; make smaller batches")

@@ -20,7 +20,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.vector import geopackage
 from geoseg.vector.parquet import write_parquet
-from geoseg.vector.schema import GEOMETRY, Batch, Columns, rechunked
+from geoseg.vector.schema import GEOMETRY, Batch, Columns, Table, rechunked
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ DRIVERS = {
 }
 """Format of each suffix."""
 CHUNK = 16384
-"""Parcels that are handed to GDAL at once, each time in one transaction."""
+"""Features that are handed to GDAL at once, each time in one transaction."""
 SHORT_NAMES = {"perimeter_m": "perim_m"}
 """A Shapefile's names have at most 10 letters."""
 OGR_ERRORS = (
@@ -70,16 +70,48 @@ def write_parcels(
         CRSError: the CRS cannot be stored.
         OutputError: the file cannot be written, or was not stored whole.
     """
+    columns = Columns(value_field, multi)
+    return write_layer(
+        path, columns.record_batches(batches), columns, crs=crs, layer=layer, metadata=metadata,
+        style="parcels",
+    )
+
+
+def write_layer(
+    path: str | Path,
+    batches: Iterable[pa.RecordBatch],
+    columns: Table,
+    *,
+    crs: str | None,
+    layer: str,
+    metadata: Mapping[str, Any] | None,
+    style: str,
+) -> int:
+    """Write record batches as one layer and read it back, as `write_parcels` does.
+
+    Args:
+        path, crs, layer, metadata: see `write_parcels`.
+        batches: of the columns' schema.
+        columns: what they are.
+        style: name of the QGIS style that a GeoPackage gets.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        OptionError, CRSError, OutputError: see `write_parcels`.
+    """
     path = Path(path)
     driver = check_output(path, layer)
-    columns = Columns(value_field, multi)
-    counted = _Counted(columns.record_batches(batches))
+    counted = _Counted(iter(batches))
     if driver == "Parquet":
         write_parquet(path, counted, columns, crs=crs, metadata=metadata or {})
     else:
         _write_ogr(path, counted, columns, driver, crs, layer)
     if driver == "GPKG":
-        geopackage.finish(path, layer, metadata or {}, date=DATE, count=counted.rows)
+        geopackage.finish(
+            path, layer, metadata or {}, style=style, date=DATE, count=counted.rows
+        )
     elif driver != "Parquet":
         _verify(path, layer, driver, counted.rows)
     return counted.rows
@@ -124,7 +156,7 @@ class _Counted:
 
 
 def _write_ogr(
-    path: Path, batches: _Counted, columns: Columns, driver: str, crs: str | None, layer: str
+    path: Path, batches: _Counted, columns: Table, driver: str, crs: str | None, layer: str
 ) -> None:
     schema = columns.schema()
     if driver == "ESRI Shapefile":
@@ -138,7 +170,7 @@ def _write_ogr(
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # on purpose
             pyogrio.write_arrow(
                 stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
-                geometry_type="MultiPolygon" if columns.multi else "Polygon", crs=_known(crs),
+                geometry_type=columns.geometry_type, crs=_known(crs),
                 dataset_options=dataset, layer_options=options,
             )
     except OGRCRSError as error:
@@ -213,8 +245,8 @@ def _renamed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
 
 
 def _verify(path: Path, layer: str, driver: str, count: int) -> None:
-    """Read the number of parcels back."""
+    """Read the number of features back."""
     name = layer if driver == "FlatGeobuf" else None
     stored = pyogrio.read_info(path, layer=name, force_feature_count=True)["features"]
     if stored != count:
-        raise OutputError(f"{path} has {stored} of {count} parcels; the disk is full or failing")
+        raise OutputError(f"{path} has {stored} of {count} features; the disk is full or failing")

@@ -13,6 +13,7 @@ from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
 from geoseg.vectorizer import regions, runs, stitch, trace
 from geoseg.vectorizer.batch import ParcelBatch, merge, split
+from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.stream import Stream
 
@@ -40,6 +41,7 @@ def parcels(
     classes: Mapping[int, str] | None = None,
     strip: int = 1024,
     progress: Callable[[int], None] | None = None,
+    lines: Callable[[LineBatch], None] | None = None,
 ) -> Iterator[ParcelBatch]:
     """Draw the regions of a label raster as parcels, in batches, as soon as they are finished.
 
@@ -54,6 +56,7 @@ def parcels(
         classes: names of values, given on in each batch.
         strip: rows read at once, at least 1.
         progress: called with the number of rows done since the call before.
+        lines: takes the borders of these parcels, each once, as soon as they are finished.
 
     Raises:
         GridError: labels or probabilities are not of the grid's shape.
@@ -64,7 +67,7 @@ def parcels(
             raise GridError(f"raster has shape {tuple(source.shape)}, its grid has {geobox.shape}")
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, wanted 1 or more")
-    stream = Stream(geobox, options)
+    stream = Stream(geobox, options, lines)
     waiting: list[ParcelBatch] = []
     for row in range(0, geobox.height, strip):
         stop = min(row + strip, geobox.height)

@@ -6,6 +6,7 @@ Memory: the corners of the rows that an open arc reaches into, and the arcs of o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import assemble, junctions, measure, regions, runs, simplify, stitch, trace
 from geoseg.vectorizer.batch import ParcelBatch
+from geoseg.vectorizer.border_lines import BorderLines, LineBatch
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.trace import Y
@@ -23,7 +25,12 @@ from geoseg.vectorizer.trace import Y
 class Stream:
     """What is open between strips: the last row, regions, corners of open arcs, arcs that wait."""
 
-    def __init__(self, geobox: GeoBox, options: LineOptions) -> None:
+    def __init__(
+        self,
+        geobox: GeoBox,
+        options: LineOptions,
+        take_lines: Callable[[LineBatch], None] | None = None,
+    ) -> None:
         across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
         self.geobox, self.options, self.aspect = geobox, options, down / across
         self.margin = simplify.margin(options.tolerance, self.aspect)
@@ -39,6 +46,9 @@ class Stream:
             np.zeros((0, 10), np.int64), np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
         )
         self.last_probabilities = np.zeros((2, 1, geobox.width), np.uint8)
+        self.borders = None if take_lines is None else BorderLines(
+            geobox.width, geobox.transform, self.ground, take_lines
+        )
 
     def push(
         self, rows: runs.Runs, probabilities: np.ndarray | None, *, is_last: bool
@@ -53,8 +63,10 @@ class Stream:
         count = len(rows.offsets) - 1
         self._connect(runs.below(self.runs, rows))
         if probabilities is not None:
-            self._tally(probabilities)
+            probabilities = self._tally(probabilities)
         self._find_corners(count)
+        if self.borders is not None and probabilities is not None:
+            self.borders.weigh(self.runs, self.row, probabilities, self.corners)
         self.row += count
         limit = self._place(self.geobox.height + 1 if is_last else self.row - junctions.MARGIN)
         limit -= 0 if is_last else self.margin
@@ -93,11 +105,13 @@ class Stream:
         for column in (stitch.LEFT, stitch.RIGHT, stitch.ACROSS_END, stitch.ACROSS_START):
             self.lines.table[:, column] = places[self.lines.table[:, column]]
 
-    def _tally(self, probabilities: np.ndarray) -> None:
+    def _tally(self, probabilities: np.ndarray) -> np.ndarray:
+        """Add rows to their regions; give them with the row above."""
         strip = self.runs
         rows = np.concatenate([self.last_probabilities, probabilities], axis=1)
         measure.tally(strip.offsets, strip.starts, strip.regions, rows, self.regions)
         self.last_probabilities = rows[:, -1:]
+        return rows
 
     def _find_corners(self, count: int) -> None:
         strip, n = self.runs, len(self.corners)
@@ -147,6 +161,8 @@ class Stream:
             tolerance=self.options.tolerance, aspect=self.aspect,
         )
         self.lines = assemble.extend(self.lines, assemble.Lines(arcs.table, point_offsets, points))
+        if self.borders is not None:
+            self.borders.add(self.corners, arcs, wanted)
 
     def _finish(self, limit: int, wanted: np.ndarray) -> ParcelBatch | None:
         done = np.flatnonzero(wanted & ~self._is_open(limit))
@@ -157,6 +173,10 @@ class Stream:
         first = np.full(len(self.regions), np.iinfo(np.int64).max)
         np.minimum.at(first, self.groups, self.regions[:, regions.FIRST])
         groups = self.groups[done]
+        if self.borders is not None:
+            ids, rows = np.zeros((2, len(self.regions) + 1), np.int64)
+            ids[done], rows[done] = first[groups] + 1, last[groups]
+            self.borders.finish(self.lines, ids, rows)
         done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
         ranks = np.full(len(self.regions) + 1, -1, np.int64)
         ranks[done] = np.arange(len(done))
@@ -210,6 +230,8 @@ class Stream:
         needed = open_parcel[table[:, stitch.LEFT]] | open_parcel[table[:, stitch.RIGHT]]
         self.lines = assemble.keep(self.lines, np.flatnonzero(needed))
         drop = int(np.searchsorted(self.corners[:, Y], top - self.margin))
+        if self.borders is not None:
+            self.borders.forget(np.flatnonzero(needed), drop)
         self.corners = self.corners[drop:].copy()
         links = self.corners[:, trace.UP : trace.DOWN + 1]
         links[...] = np.maximum(links - drop, -1)

@@ -11,7 +11,7 @@ import geoseg
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 PACKAGE = PLUGIN / "package"
-ENGINE_STYLE = Path(geoseg.__file__).parent / "vector" / "style.qml"
+ENGINE_STYLE = Path(geoseg.__file__).parent / "vector" / "parcels.qml"
 
 
 def package(*arguments):

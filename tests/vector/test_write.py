@@ -17,7 +17,8 @@ import shapely
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.publish import publishing
 from geoseg.vector import geopackage, read_parcels, write_parcels
-from geoseg.vector.geopackage import style
+from geoseg.vector.geopackage import style_qml
+from geoseg.vector.write import DATE
 
 NAMES = [
     "parcel_id", "class", "area_m2", "perimeter_m", "confidence", "boundary", "edge",
@@ -188,7 +189,7 @@ def test_style_and_provenance_are_where_qgis_and_gdal_look(tmp_path, squares, ut
         "SELECT f_table_catalog, f_table_schema, f_table_name, f_geometry_column, useAsDefault, "
         "styleQML FROM layer_styles",
     )
-    assert rows == [("", "", "parcels", "geom", 1, style())]
+    assert rows == [("", "", "parcels", "geom", 1, style_qml("parcels"))]
     info = pyogrio.read_info(tmp_path / "a.gpkg", layer="parcels")
     assert json.loads(info["layer_metadata"]["GPKG_METADATA_ITEM_1"]) == {"scene": "s.tif"}
 
@@ -306,4 +307,4 @@ def test_a_geopackage_without_its_spatial_index_was_not_stored_whole(tmp_path):
         path, layer="parcels", SPATIAL_INDEX="NO", geometry_name="geometry",
     )
     with pytest.raises(OutputError, match="no spatial index"):
-        geopackage.finish(path, "parcels", {}, date="2000-01-01T00:00:00.000Z", count=1)
+        geopackage.finish(path, "parcels", {}, style="parcels", date=DATE, count=1)
