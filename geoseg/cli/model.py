@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -10,9 +11,9 @@ from geoseg.cli import options
 from geoseg.cli.report import reporting, result
 
 
-@click.group(short_help="Look at model files.")
+@click.group(short_help="Look at model files, import and export them.")
 def model() -> None:
-    """Look at model files."""
+    """Look at model files, import and export them."""
 
 
 @model.command(short_help="What a model is, wants and scored.")
@@ -32,6 +33,27 @@ def list_models() -> None:
 
     for path in bundled():
         click.echo(path.stem)
+
+
+@model.command("import", short_help="Weights of other programs -> model.")
+@click.argument("weights", type=click.Path())
+@click.argument("name", metavar="MODEL", type=click.Path())
+@click.option("--architecture", type=click.Choice(["unet-origin", "unet-classic"]), required=True,
+              help="The network that the weights are of.")
+@options.facts
+@options.overwrite
+@options.as_json
+def import_(
+    weights: str, name: str, architecture: str, overwrite: bool, as_json: bool, **facts: Any
+) -> None:
+    """Make a MODEL of Keras WEIGHTS (.hdf5, .h5, .keras); needs geoseg[keras]."""
+    from geoseg.tools.convert import ModelFacts, import_model
+    from geoseg.tools.model import describe, model_info
+
+    import_model(
+        weights, name, architecture=architecture, facts=ModelFacts(**facts), overwrite=overwrite
+    )
+    click.echo(json.dumps(model_info(name)) if as_json else describe(name))
 
 
 @model.command(short_help="Choose a model's thresholds on known parcels.")

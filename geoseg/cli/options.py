@@ -31,6 +31,19 @@ class Numbers(click.ParamType):
         return numbers
 
 
+class Names(click.ParamType):
+    """Names with commas between them, such as red,green,blue."""
+
+    name = "NAME,NAME,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Turn the text into a tuple."""
+        names = value if isinstance(value, tuple) else tuple(value.split(","))
+        if not all(names):
+            self.fail(f"{value!r} is not a list of names such as red,green,blue", param, ctx)
+        return names
+
+
 class Memory(click.ParamType):
     """An amount of memory such as 800M or 4G; returns bytes."""
 
@@ -134,3 +147,19 @@ scene_use = together(model, bands, extent, aoi, tile, batch, device, threads, me
 """How a scene is read and predicted."""
 parcel_use = together(threshold, min_area, simplify, instances)
 """How parcels are made of probabilities."""
+
+facts = together(
+    click.option("--classes", type=Names(), default="parcel", show_default=True,
+                 help="Output bands: parcel, boundary, or parcel,boundary."),
+    click.option("--band-names", type=Names(),
+                 help="Input bands in order.  [default: grey, red,green,blue or with nir]"),
+    click.option("--range", "value_range", type=Numbers(float, 2), default=(0.0, 255.0),
+                 help="Raw values that were 0 and 1 in training.  [default: 0,255]"),
+    click.option("--dtype", default="uint8", show_default=True,
+                 help="Of the imagery in training; other types are stretched to its range."),
+    click.option("--resolution", type=Numbers(float, 2),
+                 help="Finest and coarsest metres per pixel.  [default: scenes as they are]"),
+    click.option("--license", default="unknown", help="Licence of the weights, SPDX name."),
+    click.option("--source", default="", help="Training data and its licence."),
+)
+"""What the weights of another program do not say."""

@@ -38,7 +38,7 @@ def build(
         seed: of the weights; the generator of the process is left as it is.
 
     Returns:
-        A module with the attributes `divisor` and `halo`, in pixels.
+        A module with the attributes `divisor` and `halo`, in pixels, `bands` and `width`.
 
     Raises:
         ModelError: there is no network of that name, or a count is not positive.
@@ -105,7 +105,7 @@ class UNet(nn.Module):
 
     def __init__(self, bands: int, classes: int, width: int) -> None:
         super().__init__()
-        self.halo = _halo(*reach())
+        self.halo, self.bands, self.width = _halo(*reach()), bands, width
         sizes = [width * 2**level for level in range(LEVELS)]
         inputs = [bands, *sizes[:-1]]
         self.encoder = nn.ModuleList(_pair(one, two) for one, two in zip(inputs, sizes))
@@ -160,7 +160,7 @@ class OriginUNet(nn.Module):
 
     def __init__(self, bands: int, classes: int, width: int, *, classic: bool = False) -> None:
         super().__init__()
-        self.halo = _halo(*reach(head=1, rising=1))
+        self.halo, self.bands, self.width = _halo(*reach(head=1, rising=1)), bands, width
         self.classic = classic
         sizes = [width * 2**level for level in range(LEVELS)]
         up = list(reversed(sizes[:-1]))
@@ -196,6 +196,17 @@ class OriginUNet(nn.Module):
             pixels = torch.cat([skips.pop(), _lift(lift, pixels)], dim=1)
             pixels = second(first(pixels)[0])[0]
         return self.head(self.drop_head(self.narrow(pixels)[0]))
+
+    def in_order(self) -> tuple[list[nn.Conv2d], list[nn.BatchNorm2d]]:
+        """Give the convolutions and the BatchNorm layers in the order in which they run."""
+        steps: list[nn.Module] = [*self.encoder]
+        for lift, pair in zip(self.lifts, self.decoder):
+            steps += [lift, pair]
+        modules = [one for step in [*steps, self.narrow, self.head] for one in step.modules()]
+        return (
+            [one for one in modules if isinstance(one, nn.Conv2d)],
+            [one for one in modules if isinstance(one, nn.BatchNorm2d)],
+        )
 
 
 def _lift(convolution: nn.Module, pixels: Tensor) -> Tensor:
