@@ -1,13 +1,13 @@
 """Stream a scene through a predictor: rows of tiles in, cores of probabilities out.
 
 Every pixel is read once: a strip of rows is kept and slides down by one core. Reading the next
-strip and storing the last batch overlap with the network.
+strip and waiting for the disk overlap with the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from typing import Protocol
 
@@ -64,6 +64,8 @@ def predict_cores(
     high: NDArray[np.float64],
     done: Collection[tuple[int, int]] = (),
     progress: Callable[[int], None] = lambda tiles: None,
+    settle: Callable[[], None] = lambda: None,
+    ahead: bool = False,
 ) -> None:
     """Predict every pixel of a grid, and store the cores of each batch.
 
@@ -73,8 +75,7 @@ def predict_cores(
     Args:
         pixels: the scene on the model's grid.
         predictor: what to run.
-        store: takes the cores of a batch, in row-major order; called in another thread while the
-            next batch is predicted.
+        store: takes the cores of a batch, in row-major order; called in another thread.
         core: side of a core in pixels, a multiple of divisor.
         halo: pixels around a core, a multiple of divisor.
         divisor: the network's total stride.
@@ -83,6 +84,10 @@ def predict_cores(
         high: (bands,) raw value that becomes 1.
         done: (row, column) of cores that an earlier run stored.
         progress: told the number of tiles that were finished.
+        settle: called in that thread after each store, while the next batch is predicted; what
+            waits for the disk belongs here.
+        ahead: begin the next batch before the last is stored: for a network that is as quick as
+            the memory. A process that dies has then lost two batches, not one.
 
     Raises:
         GridError: core or halo is not a multiple of divisor.
@@ -98,17 +103,21 @@ def predict_cores(
     if first is None:
         return
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        stored = writer.submit(lambda: None)
+        pending: list[Future[None]] = []
         for row, (data, valid) in zip(
             left[first:], _strips(pixels, rows[first:], reader), strict=True
         ):
             for cores in _predict_row(
                 row, data, valid, predictor, batch=batch, halo=halo, low=low, high=high
             ):
-                stored.result()
-                stored = writer.submit(store, cores)
+                for one in pending:
+                    one.result()
+                pending = [writer.submit(store, cores), writer.submit(settle)]
+                if not ahead:
+                    pending[0].result()
                 progress(len(cores))
-        stored.result()
+        for one in pending:
+            one.result()
 
 
 def _strips(

@@ -33,7 +33,9 @@ class StoredCores:
                 self._know(entry)
 
     def add(self, cores: Iterable[Core]) -> None:
-        """Keep cores; they are on the disk when this returns.
+        """Keep cores: the system has them when this returns, the disk after the next `settle`.
+
+        A process that is killed loses none of them; a machine that fails, those not yet settled.
 
         Raises:
             OutputError: the disk is full or failing.
@@ -43,6 +45,13 @@ class StoredCores:
             data = b"" if data is None else np.ascontiguousarray(data).data
             self._journal.write({"core": place}, data)
             self._know(self._journal.entries[-1])
+
+    def settle(self) -> None:
+        """Wait until the cores are on the disk.
+
+        Raises:
+            OutputError: the disk is full or failing.
+        """
         self._journal.sync()
 
     def read(self, row_start: int, row_stop: int) -> NDArray[np.uint8]:

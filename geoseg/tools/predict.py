@@ -180,6 +180,8 @@ class Job:
             high=prepared.high,
             done=frozenset(cores.done),
             progress=stage(progress, "predict", plan.tiles),
+            settle=cores.settle,
+            ahead=plan.device != "cpu",
         )
         return cores
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 injection = pytest.importorskip("injection", reason="wants POSIX")
@@ -37,15 +36,15 @@ def tiles_done_before(said):
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(traced, engine, job, whole):
     argv, out = job
     before = []
-    for _ in range(6):  # the journal's thread syncs one batch and dies in the second
+    for _ in range(4):  # the journal's thread syncs one batch and dies in the second
         died = engine.run(argv, paths=injection.outputs(out), inject=["fsync:signal=KILL:when=2"])
         assert died.code == -signal.SIGKILL
         before.append(tiles_done_before(died.said))
     last = engine.run(argv)
     assert last.code == 0
     before.append(tiles_done_before(last.said))
-    gained = np.diff(before)
-    assert (gained[:5] >= 1).all(), before  # one batch was on the disk before each kill
+    # What was written before the kill is kept, whether it was synced or not.
+    assert all(after >= min(9, one + 2) for one, after in zip(before, before[1:])), before
     assert out.read_bytes() == whole
     assert injection.left_over(out.parent, [out.name]) == []
 

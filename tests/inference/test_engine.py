@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -117,3 +120,43 @@ def test_a_failing_store_ends_the_run():
             Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool)), Neighbours(), store,
             core=8, halo=4, divisor=4, batch=1, low=np.zeros(1), high=np.ones(1),
         )
+
+
+class Diary(Neighbours):
+    """Writes down each batch that begins and each that is stored."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines, self.second = [], threading.Event()
+
+    def predict(self, batch, valid, *, low, high):
+        if "predict" in self.lines:
+            self.second.set()
+        self.lines.append("predict")
+        return super().predict(batch, valid, low=low, high=high)
+
+    def store(self, cores):
+        time.sleep(0.01)  # long enough for a batch that begins too early
+        self.lines.append("store")
+
+    def run(self, **options):
+        predict_cores(
+            Pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool)), self, self.store,
+            core=8, halo=4, divisor=4, batch=2, low=np.zeros(1), high=np.ones(1), **options,
+        )
+
+
+@pytest.mark.parametrize(("ahead", "most"), [(False, 1), (True, 2)])
+def test_a_batch_begins_when_the_last_is_stored(ahead, most):
+    diary = Diary()
+    diary.run(ahead=ahead)
+    begun = np.cumsum([line == "predict" for line in diary.lines])
+    stored = np.cumsum([line == "store" for line in diary.lines])
+    assert begun[-1] == stored[-1] == 8
+    assert (begun - stored).max() == most
+
+
+def test_waiting_for_the_disk_overlaps_with_the_network():
+    diary, overlapped = Diary(), []
+    diary.run(settle=lambda: overlapped.append(diary.second.wait(10)))
+    assert overlapped == [True] * 8
