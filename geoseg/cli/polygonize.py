@@ -11,8 +11,7 @@ from geoseg.cli.report import reporting, result
 
 
 @click.command(short_help="Probability, class or label raster -> polygons.")
-@click.argument("mask", type=click.Path())
-@click.argument("out", type=click.Path())
+@click.argument("paths", type=click.Path(), nargs=-1, required=True, metavar="[MASK] OUT")
 @click.option(
     "--simplify", type=click.FloatRange(0), metavar="METRES",
     help="Tolerance on the ground.  [default: 0; one pixel for probabilities]",
@@ -28,6 +27,10 @@ from geoseg.cli.report import reporting, result
 @options.instances
 @options.lines
 @options.lines_layer
+@click.option("--parcels", type=click.Path(), metavar="FILE",
+              help="Without MASK: old parcels, whose numbers and attributes are kept.")
+@click.option("--snap", type=click.FloatRange(0), default=1.0, show_default=True,
+              metavar="METRES", help="Without MASK: loose ends this near a line are led to it.")
 @options.tile
 @options.layer
 @options.overwrite
@@ -35,13 +38,18 @@ from geoseg.cli.report import reporting, result
 @options.as_json
 @options.progress
 def polygonize(
-    mask: str, out: str, *, connectivity: str, as_json: bool, progress: str, **chosen: Any
+    paths: tuple[str, ...], *, connectivity: str, as_json: bool, progress: str, **chosen: Any
 ) -> None:
     """Make polygons of MASK that share identical borders, and write them to OUT.
 
     A probability raster of `geoseg predict` becomes parcels. Of any other raster of integers
     every region of equal values becomes a polygon: none is dropped, no hole is filled.
+
+    Without MASK the lines that --lines names, corrected by hand, become parcels again.
     """
+    if len(paths) > 2:
+        raise click.UsageError(f"wanted MASK and OUT, got {len(paths)} paths")
+    mask, out = paths if len(paths) == 2 else (None, paths[0])
     from geoseg.tools.polygonize import polygonize as run
 
     with reporting(progress) as events:

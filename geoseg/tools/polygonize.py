@@ -23,9 +23,11 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, OpenLines, collecting_lines
 from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
+from geoseg.tools.rebuild import SNAP, rebuild
 from geoseg.tools.vectorize import Result
 from geoseg.vector import check_output, write_parcels
-from geoseg.vectorizer import announce, parcels
+from geoseg.vectorizer import announce
+from geoseg.vectorizer import parcels as draw_parcels
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class ValueChoice:
 
 
 def polygonize(
-    mask: str | Path,
+    mask: str | Path | None,
     out: str | Path,
     *,
     layer: str = "parcels",
@@ -78,6 +80,8 @@ def polygonize(
     instances: str = "basins",
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
+    parcels: str | Path | None = None,
+    snap: float = SNAP,
     tile: int | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -87,9 +91,11 @@ def polygonize(
 
     A probability raster of `predict` becomes parcels, as in `vectorize`. Of any other raster of
     integers every region of equal values becomes a polygon: no minimum area, no hole filled.
+    Without a raster, border lines that were corrected become parcels again: see
+    `geoseg.tools.rebuild`.
 
     Args:
-        mask: the raster.
+        mask: the raster; None to build parcels of `lines`.
         out: vector file; its suffix chooses the format.
         layer: name of the layer.
         band: of a class or label raster, from 1.
@@ -101,8 +107,11 @@ def polygonize(
         threshold: as in `vectorize`; for probabilities only.
         min_area: as in `vectorize`; for probabilities only.
         instances: as in `vectorize`; for probabilities only.
-        lines: where to write the borders as lines too, as in `vectorize`.
+        lines: where to write the borders as lines too, as in `vectorize`; without a mask, the
+            lines to read.
         lines_layer: name of their layer.
+        parcels: without a mask: old parcels, whose numbers and attributes are kept.
+        snap: without a mask: metres within which a loose end is led to a line.
         tile: rows that are worked on at once; the result does not depend on it.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left.
@@ -111,6 +120,13 @@ def polygonize(
     Raises:
         GeosegError: one of its kinds, with what to do.
     """
+    if mask is None:
+        return _rebuilt(
+            lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,
+            overwrite=overwrite,
+        )
+    if parcels is not None:
+        raise OptionError("--parcels is for building parcels of --lines, without a MASK")
     started = time.monotonic()
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
@@ -137,6 +153,12 @@ def polygonize(
     if count == 0:
         log.warning("%s has no regions; %s has an empty layer", mask, out)
     return Result(Path(out), count, layer, report)
+
+
+def _rebuilt(lines: str | Path | None, out: str | Path, **options: Any) -> Result:
+    if lines is None:
+        raise OptionError(f"there is no MASK to make {out} of; give one, or corrected --lines")
+    return rebuild(lines, out, **options)
 
 
 def _publish(
@@ -190,7 +212,7 @@ def _write_regions(
     options = line_options(
         raster.geobox, simplify, 0.0, connectivity=values.connectivity, **_nodata(skip)
     )
-    batches = parcels(
+    batches = draw_parcels(
         ClassStrips(raster, _integer_band(raster, values.band)), raster.geobox, options=options,
         strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
         lines=None if lines is None else lines.store.add,

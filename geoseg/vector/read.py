@@ -65,7 +65,7 @@ def read_polygons(
     table = table[table.geom_type.isin([*POLYGONS, "GeometryCollection"])]
     if table.empty:
         raise VectorError(f"{path} has {', '.join(kinds)} and no polygons; give a polygon layer")
-    return _valid_polygons(_reprojected(path, table, crs))
+    return _valid_polygons(reprojected(path, table, crs))
 
 
 def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
@@ -75,6 +75,29 @@ def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.Geo
         VectorError: the file or layer cannot be read.
     """
     return _read(path, layer, only_geometry=False)
+
+
+def read_lines(path: str | Path, *, layer: str) -> tuple[geopandas.GeoDataFrame, str | None]:
+    """Read lines with their attributes, one per row, and their CRS as WKT.
+
+    Args:
+        path: vector file.
+        layer: its layer, where there are several.
+
+    Raises:
+        VectorError: the file cannot be read, or has no lines.
+    """
+    table = _read(path, preferred_layer(path, layer), only_geometry=False)
+    table = table[~(table.geometry.isna() | table.geometry.is_empty)].explode(ignore_index=True)
+    kinds = sorted(set(table.geom_type))
+    table = table[table.geom_type.isin(["LineString", "LinearRing"])]
+    if table.empty:
+        raise VectorError(f"{path} has {', '.join(kinds) or 'nothing'} and no lines; give the "
+                          "lines that --lines wrote")
+    if not np.isfinite(table.total_bounds).all():
+        raise VectorError(f"{path} has lines with coordinates that are no numbers; mend them")
+    table = table.set_geometry(shapely.force_2d(table.geometry.to_numpy()), crs=table.crs)
+    return table, None if table.crs is None else table.crs.to_wkt()
 
 
 def layer_crs(path: str | Path, layer: str | None = None) -> str | None:
@@ -153,11 +176,7 @@ def _is_virtual(path: Path) -> bool:
 def _layer(path: Path, layer: str | None) -> str:
     """Check the layer's name; without one, find the only layer that has geometry."""
     _check_file(path)
-    try:
-        layers = {str(name): kind for name, kind in pyogrio.list_layers(path)}
-    except DataSourceError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+    layers = {str(name): kind for name, kind in _layers(path)}
     spatial = [name for name, kind in layers.items() if kind is not None]
     if layer in layers:
         return layer
@@ -172,9 +191,35 @@ def _layer(path: Path, layer: str | None) -> str:
     return spatial[0]
 
 
-def _reprojected(
+def preferred_layer(path: str | Path, layer: str) -> str | None:
+    """Give the layer that a path names, else `layer` if the file has it, else None.
+
+    Raises:
+        VectorError: the file cannot be read.
+    """
+    file, named = split_layer(path, None)
+    if named is not None or file.suffix.lower() == ".parquet":
+        return named
+    _check_file(file)
+    return layer if layer in {str(name) for name, _ in _layers(file)} else None
+
+
+def _layers(path: Path) -> np.ndarray:
+    try:
+        return pyogrio.list_layers(path)
+    except DataSourceError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+
+
+def reprojected(
     path: str | Path, table: geopandas.GeoSeries, crs: str | None
 ) -> geopandas.GeoSeries:
+    """Bring geometries into a CRS.
+
+    Raises:
+        CRSError: only one of the two has a CRS, or they lie apart.
+    """
     if table.crs is None and crs is None:
         log.warning("%s and what it is laid on have no CRS: coordinates are used as they are", path)
         return table

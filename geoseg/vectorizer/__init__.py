@@ -3,11 +3,13 @@
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.compiled import announce
+from geoseg.vectorizer.faces import Faces, build_faces, keep_ids, look_aside, weigh
 from geoseg.vectorizer.label import LabelOptions, label
 from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.measure import measure_shapes
 from geoseg.vectorizer.parcels import coverage, parcels
 
 __all__ = [
-    "LabelOptions", "LineBatch", "LineOptions", "ParcelBatch", "announce", "coverage", "label",
-    "parcels",
+    "Faces", "LabelOptions", "LineBatch", "LineOptions", "ParcelBatch", "announce", "build_faces",
+    "coverage", "keep_ids", "label", "look_aside", "measure_shapes", "parcels", "weigh",
 ]

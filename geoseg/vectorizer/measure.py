@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import shapely
 from pyproj.exceptions import CRSError as ProjError
 from pyproj.exceptions import ProjError as TransformError
 
@@ -226,3 +227,19 @@ def ground_of(geobox: GeoBox) -> Ground:
     except (ProjError, TransformError):
         return planar
     return ground if DISTORTION < distortion < math.inf else planar
+
+
+def measure_shapes(shapes: np.ndarray, geobox: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+    """Measure shapely polygons on the ground.
+
+    Args:
+        shapes: (n,) polygons.
+        geobox: a grid that covers them, in their CRS.
+
+    Returns:
+        Areas in square metres, perimeters in metres.
+    """
+    ground = ground_of(geobox)
+    _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(shapes)
+    parts = coords, ring_offsets, polygon_offsets
+    return ground.areas(*parts), ground.perimeters(*parts)
