@@ -8,6 +8,7 @@ import sys
 import click
 
 from geoseg import __version__
+from geoseg.cli import options
 from geoseg.cli.parent import end_with_parent
 from geoseg.cli.report import error, set_up_log
 from geoseg.errors import GeosegError
@@ -41,16 +42,14 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="geoseg %(version)s")
-@click.option("-v", "--verbose", count=True, help="Say more; -vv for debugging.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+@options.verbosity
 @click.option("--until-eof", is_flag=True,
               help="End when standard input closes; for programs that start geoseg.")
-def cli(verbose: int, quiet: bool, until_eof: bool) -> None:
+def cli(until_eof: bool) -> None:
     """Land parcels from georeferenced imagery.
 
     geoseg vectorize scene.tif parcels.gpkg
     """
-    set_up_log(verbose, quiet)
     if until_eof:
         end_with_parent()
 
@@ -68,6 +67,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run(argv: list[str] | None) -> int:
     """Run the command line; give its exit code."""
+    set_up_log(0, quiet=False)
     try:
         code = cli.main(argv, prog_name="geoseg", standalone_mode=False)
         return code if isinstance(code, int) else 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from geoseg.cli.report import set_up_log
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -137,11 +139,32 @@ lines = click.option(
 lines_layer = click.option(
     "--lines-layer", default="lines", show_default=True, metavar="NAME", help="Layer of the lines."
 )
+
+
+def _louder(ctx: click.Context, param: click.Parameter, value: int) -> None:
+    if value:
+        set_up_log(value, quiet=False)
+
+
+def _quieter(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        set_up_log(0, quiet=True)
+
+
+verbosity = together(
+    click.option("-v", "--verbose", count=True, expose_value=False, callback=_louder,
+                 help="Say more; -vv for debugging."),
+    click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quieter,
+                 help="Say only what went wrong."),
+)
+"""How much is said; before the command and after it alike."""
 progress = click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto",
     show_default=True, help="json: one object per line on stderr.",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+as_json = together(
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."), verbosity
+)
 
 scene_use = together(model, bands, extent, aoi, tile, batch, device, threads, memory)
 """How a scene is read and predicted."""

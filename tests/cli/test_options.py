@@ -1,8 +1,11 @@
+import logging
+
 import click
 import pytest
 from click.testing import CliRunner
 
 from geoseg.cli import options
+from geoseg.cli.main import main
 
 
 def value_of(option, *arguments):
@@ -36,3 +39,16 @@ def test_bands_are_numbers_with_commas():
 def test_an_extent_has_four_numbers():
     assert value_of(options.extent, "--extent", "-1,2,3.5,4") == (-1, 2, 3.5, 4)
     assert "wanted 4" in value_of(options.extent, "--extent", "1,2,3")
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [((), logging.INFO), (("-q",), logging.ERROR), (("-v",), logging.INFO),
+     (("-vv",), logging.DEBUG)],
+)
+def test_verbosity_is_the_same_before_and_after_the_command(flags, level, capsys):
+    for arguments in (["model", "info", *flags], [*flags, "model", "info"]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        assert logging.getLogger("geoseg").level == level
