@@ -15,6 +15,8 @@ MMAP_THRESHOLD = -3
 """glibc's M_MMAP_THRESHOLD: blocks above this are mapped afresh every time."""
 KEEP_BYTES = (1 << 31) - 1
 """Largest value mallopt takes, 2 GiB."""
+USUAL_BYTES = 1 << 25
+"""Largest that glibc's own moving threshold becomes, 32 MiB."""
 
 
 def choose_device(name: str = "auto") -> str:
@@ -56,9 +58,23 @@ def keep_freed_memory() -> bool:
     Returns:
         True where it was done; elsewhere (musl, macOS, Windows) nothing happens.
     """
+    return _set_thresholds(KEEP_BYTES)
+
+
+def return_freed_memory() -> bool:
+    """Give what `keep_freed_memory` kept back to the system, for the steps after the network.
+
+    Returns:
+        True where it was done.
+    """
+    return _set_thresholds(USUAL_BYTES) and bool(ctypes.CDLL(None).malloc_trim(0) in (0, 1))
+
+
+def _set_thresholds(size: int) -> bool:
+    """Set from how many bytes on glibc maps a block afresh, and gives free memory back."""
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(MMAP_THRESHOLD, KEEP_BYTES) and mallopt(TRIM_THRESHOLD, KEEP_BYTES))
+    return bool(mallopt(MMAP_THRESHOLD, size) and mallopt(TRIM_THRESHOLD, size))

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from geoseg.errors import MemoryBudgetError, ModelError
 from geoseg.learning.checkpoint import find_model, load
 from geoseg.learning.chips import GREY
-from geoseg.learning.devices import choose_device, keep_freed_memory, use_threads
+from geoseg.learning.devices import (
+    choose_device, keep_freed_memory, return_freed_memory, use_threads,
+)
 from geoseg.learning.fused import fuse
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
@@ -107,6 +109,13 @@ class Predictor:
         self._check(batch)
         with torch.inference_mode():
             return self._run(batch, self._moved(valid), low, high).cpu().numpy()
+
+    def close(self) -> None:
+        """Let go of the network and the memory that it worked in; nothing can be predicted then."""
+        self._network = nn.Identity()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return_freed_memory()
 
     def _check(self, batch: NDArray[np.generic]) -> None:
         bands, rows, cols = batch.shape[1:]

@@ -161,7 +161,7 @@ class Job:
     def run(
         self, prepared: Prepared, plan: Plan, work: Workspace, progress: Progress
     ) -> StoredCores:
-        """Predict what is not in the journal yet; give all of it."""
+        """Predict what is not in the journal yet; give all of it, and let the network go."""
         cores = StoredCores(
             work.journal, prepared.pixels.geobox, classes=len(self.spec.classes)
         )
@@ -183,6 +183,7 @@ class Job:
             settle=cores.settle,
             ahead=plan.device != "cpu",
         )
+        self.predictor.close()
         return cores
 
     def write_mask(self, path: Path, cores: StoredCores) -> None:
