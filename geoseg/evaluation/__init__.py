@@ -1,10 +1,16 @@
 """Compare mask with mask, and parcels with parcels."""
 
+from geoseg.evaluation.blocks import Blocks, plan_blocks
+from geoseg.evaluation.compare import Distances, Parcels, compare
+from geoseg.evaluation.judge import Judged, judge
 from geoseg.evaluation.overlaps import Overlaps, overlaps_of_labels, overlaps_of_polygons
 from geoseg.evaluation.parcels import ParcelCounts, match
-from geoseg.evaluation.pixels import compare_areas, compare_labels
+from geoseg.evaluation.scores import intervals, scores
+from geoseg.evaluation.tables import Comparison, together
+from geoseg.evaluation.tally import SizeClass, Tally, tally
 
 __all__ = [
-    "Overlaps", "ParcelCounts", "compare_areas", "compare_labels", "match", "overlaps_of_labels",
-    "overlaps_of_polygons",
+    "Blocks", "Comparison", "Distances", "Judged", "Overlaps", "ParcelCounts", "Parcels",
+    "SizeClass", "Tally", "compare", "intervals", "judge", "match", "overlaps_of_labels",
+    "overlaps_of_polygons", "plan_blocks", "scores", "tally", "together",
 ]

@@ -52,7 +52,7 @@ def match(overlaps: Overlaps, *, threshold: float = HALF) -> ParcelCounts:
     at_found = np.searchsorted(overlaps.predicted, overlaps.pairs[:, 1])
     true_area, found_area = overlaps.truth_area[at_true], overlaps.predicted_area[at_found]
     iou = overlaps.common / (true_area + found_area - overlaps.common)
-    chosen = _unique(at_true, at_found, iou, threshold)
+    chosen = unique_pairs(at_true, at_found, iou, threshold)
     return ParcelCounts(
         truth=len(overlaps.truth),
         predicted=len(overlaps.predicted),
@@ -98,7 +98,7 @@ def under_segmentation(counts: ParcelCounts) -> float:
     return ratio(counts.merged, counts.predicted)
 
 
-def _unique(
+def unique_pairs(
     at_true: NDArray[np.intp], at_found: NDArray[np.intp], iou: NDArray[np.float64], least: float
 ) -> NDArray[np.intp]:
     """Take pairs by falling IoU, each parcel once."""

@@ -2,6 +2,7 @@
 
 from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.bands import choose_bands
+from geoseg.raster.labels import LabelRaster
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 from geoseg.raster.scene import Scene
@@ -9,6 +10,6 @@ from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
-    "Clipped", "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands", "percentiles",
-    "rasterize", "window_of_extent", "write_mask",
+    "Clipped", "LabelRaster", "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands",
+    "percentiles", "rasterize", "window_of_extent", "write_mask",
 ]

@@ -4,78 +4,129 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
-from numpy.typing import NDArray
-from pyproj.crs import ProjectedCRS
-from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
-from shapely.geometry.base import BaseGeometry
 
-from geoseg import confusion
+import geoseg
 from geoseg.confusion import ConfusionMatrix
-from geoseg.errors import VectorError
+from geoseg.errors import OptionError, VectorError
 from geoseg.evaluation import (
-    Overlaps,
+    Comparison,
+    Distances,
     ParcelCounts,
-    compare_areas,
-    compare_labels,
-    match,
-    overlaps_of_labels,
-    overlaps_of_polygons,
-    parcels,
+    SizeClass,
+    Tally,
+    intervals,
+    judge,
+    plan_blocks,
+    scores,
+    tally,
 )
-from geoseg.grid import Window
-from geoseg.raster import Scene, rasterize
-from geoseg.vector import layer_crs, read_geometries, read_polygons
+from geoseg.evaluation.tally import TOTAL
+from geoseg.run.progress import Progress, silent
+from geoseg.tools.judging import Task
+from geoseg.tools.layers import Layer, comparison_crs, same_ground
+from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
 
-RASTERS = (".tif", ".tiff", ".vrt", ".png", ".jp2", ".img")
-"""Suffixes of label rasters; any other truth is a vector file."""
-STRIP_PIXELS = 1 << 24
-"""Pixels that are compared at once."""
-
-Polygons = list[BaseGeometry]
+METRES = (1.0, 2.0, 5.0)
+"""Distances where no pixel is known."""
+PIXELS = (1.0, 2.0, 5.0)
+"""Distances where one is, in pixels."""
+HECTARE = 10_000.0
+FIELD_SIZES = (0.64 * HECTARE, 2.56 * HECTARE, 16 * HECTARE, 100 * HECTARE)
+"""Square metres: Lesiv and others, Estimating the global distribution of field size using
+crowdsourcing, 2019, table 1."""
+PIXEL_SIZES = (32.0**2, 96.0**2)
+"""Pixels: Lin and others, Microsoft COCO, 2014; where no metre is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The scores of one set of parcels against one truth."""
+    """The scores of one set of parcels against one truth; results of several scenes add up."""
 
-    area: ConfusionMatrix
-    """Class 1 is parcel; counts are of `unit`."""
-    parcels: ParcelCounts
-    """Matches at an IoU above 0.5."""
+    tally: Tally
+    """Counts by block and group."""
     unit: str
-    """pixels; m2 where polygons were compared with polygons; squared units without a CRS."""
+    """Of areas: m2; squared units or pixels without a CRS."""
+    distances: tuple[float, ...]
+    """Tolerances of boundary scores 1, 2, 3 ..., in metres or units of the CRS."""
+    pixel: float | None = None
+    """Side of a pixel in the same unit, where one is known."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """Files, options, seconds."""
+
+    def __add__(self, other: Result) -> Result:
+        """Add the counts of another scene.
+
+        Raises:
+            ValueError: it was judged at other distances.
+        """
+        if self.distances != other.distances:
+            raise ValueError(f"distances differ: {self.distances} and {other.distances}")
+        return Result(self.tally + other.tally, self.unit, self.distances, self.pixel)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups: all, then classes and size classes."""
+        return self.tally.groups
 
     @property
     def scores(self) -> dict[str, float]:
-        """Give every ratio by its name; NaN where nothing can be divided."""
-        counts = self.parcels
-        return {
-            "pixel_iou": confusion.iou(self.area),
-            "pixel_precision": confusion.precision(self.area),
-            "pixel_recall": confusion.recall(self.area),
-            "pixel_f1": confusion.f1(self.area),
-            "parcel_precision": parcels.precision(counts),
-            "parcel_recall": parcels.recall(counts),
-            "parcel_f1": parcels.f1(counts),
-            "segmentation_quality": parcels.segmentation_quality(counts),
-            "panoptic_quality": parcels.panoptic_quality(counts),
-            "over_segmentation": parcels.over_segmentation(counts),
-            "under_segmentation": parcels.under_segmentation(counts),
-        }
+        """Give every score of all parcels by its name; NaN where nothing can be divided."""
+        return self.scores_of(TOTAL)
+
+    def scores_of(self, group: str) -> dict[str, float]:
+        """Give every score of a group."""
+        return {name: float(value) for name, value in scores(self.tally.pooled(group)).items()}
+
+    def intervals_of(self, group: str = TOTAL) -> dict[str, tuple[float, float]]:
+        """Give how far chance could move each score of a group; {} for too few blocks."""
+        return intervals(self.tally, group)
+
+    @property
+    def parcels(self) -> ParcelCounts:
+        """The counts at an IoU above 0.5."""
+        c = self.tally.pooled()
+        whole = (c["truth"], c["predicted"], c["matched@0.5"])
+        return ParcelCounts(*map(round, whole), c["iou"], round(c["split"]), round(c["merged"]))
+
+    @property
+    def area(self) -> ConfusionMatrix:
+        """Class 1 is parcel, in `unit`; what is neither has no bounds, and counts 0."""
+        c = self.tally.pooled()
+        return ConfusionMatrix.of_areas(c["ground_true"], c["ground_found"], c["ground_both"])
 
     def as_dict(self) -> dict[str, Any]:
-        """Give scores and counts for JSON; what is NaN becomes None."""
-        scores = {k: None if math.isnan(v) else v for k, v in self.scores.items()}
-        return scores | {"unit": self.unit, "counts": asdict(self.parcels)}
+        """Give scores, intervals and counts for JSON; what is NaN becomes None."""
+        groups = {
+            name: {
+                "scores": _plain(self.scores_of(name)),
+                "intervals": {
+                    key: [_number(low), _number(high)]
+                    for key, (low, high) in self.intervals_of(name).items()
+                },
+                "counts": self.tally.pooled(name),
+            }
+            for name in self.groups
+        }
+        near = [
+            {"metres" if self.unit == "m2" else "units": one,
+             "pixels": None if self.pixel is None else one / self.pixel}
+            for one in self.distances
+        ]
+        return _plain(self.scores) | {
+            "unit": self.unit, "distances": near, "blocks": len(self.tally.counts),
+            "groups": groups, **self.about,
+        }
 
 
 def evaluate(
@@ -85,100 +136,140 @@ def evaluate(
     layer: str | None = None,
     truth_layer: str | None = None,
     aoi: str | Path | None = None,
+    ignore: str | Path | None = None,
+    class_field: str = "class",
+    distances: Sequence[float] | None = None,
+    sizes: Sequence[float] | None = None,
+    block: float | None = None,
+    progress: Progress = silent,
 ) -> Result:
-    """Score parcels against a truth: what is covered, and which parcels were found.
+    """Score parcels against a truth: what is covered, which parcels were found, and how well.
 
     Args:
-        parcels: vector file of the parcels to judge.
-        truth: vector file, or raster of labels: above 0 one label per parcel, 0 no parcel, below
-            0 or no data not known. On a raster, the parcels are burned into its grid.
+        parcels: vector file, or raster of labels, of the parcels to judge.
+        truth: the same, of the true ones. Of a raster, each label above 0 is a parcel, 0 is
+            none, and the truth below 0 or without data is not known.
         layer: of the parcels, None for the only one.
         truth_layer: of the truth, None for the only one.
         aoi: vector file; only what lies in its polygons counts.
+        ignore: vector file, such as of towns; what lies in its polygons does not count.
+        class_field: column with the class, of both layers; no scores per class without it.
+        distances: tolerances for borders in metres on the ground; None: 1, 2 and 5 pixels, or
+            metres where no pixel is known.
+        sizes: areas in square metres that part the size classes; None: those of field statistics.
+        block: side in metres of the blocks that intervals are drawn from; None: a tenth.
+        progress: takes the events.
 
     Raises:
         GeosegError: one of its kinds, with what to do.
     """
-    if Path(truth).suffix.lower() in RASTERS:
-        return _against_raster(parcels, truth, layer, aoi)
-    return _against_polygons(parcels, truth, layer, truth_layer, aoi)
+    started = time.monotonic()
+    with ExitStack() as close:
+        found = Layer(parcels, layer=layer, field=class_field, close=close)
+        true = Layer(truth, layer=truth_layer, field=class_field, close=close)
+        same_ground(found, true)
+        _check_labels(true)
+        task = _task(true, found, aoi, ignore, distances, block, close)
+        comparison, kinds = task.run(progress)
+        judged = judge(comparison)
+        if aoi is not None and not judged.truth_counts.any():
+            raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
+        unit = _unit(true)
+        counts = tally(
+            comparison, judged, block=task.blocks.block_of,
+            kinds=kinds if _share_classes(comparison) else (),
+            sizes=_size_classes(sizes, unit),
+        )
+        about = {
+            "geoseg": geoseg.__version__, "parcels": Path(parcels).name,
+            "truth": Path(truth).name, "block": task.blocks.side,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        return Result(counts, unit, task.distances.near, true.pixel or found.pixel, about)
 
 
-def _against_raster(
-    path: str | Path, truth: str | Path, layer: str | None, aoi: str | Path | None
-) -> Result:
-    with Scene(truth) as labels:
-        box = labels.geobox
-        found = read_polygons(path, crs=box.crs, layer=layer)
-        area = None if aoi is None else read_geometries(aoi, crs=box.crs)
-        matrix, overlaps = ConfusionMatrix(np.zeros((2, 2), np.int64)), None
-        rows = max(1, STRIP_PIXELS // box.width)
-        for start in range(0, box.height, rows):
-            window = Window(0, start, box.width, min(rows, box.height - start))
-            true = _true_labels(labels, window, area)
-            predicted = rasterize(found, box, window)
-            matrix += compare_labels(true, predicted)
-            strip = overlaps_of_labels(true, predicted)
-            overlaps = strip if overlaps is None else overlaps + strip
-    _check_labels(truth, overlaps)
-    return Result(matrix, match(overlaps), "pixels")
+def _task(
+    truth: Layer, found: Layer, aoi: str | Path | None, ignore: str | Path | None,
+    distances: Sequence[float] | None, block: float | None, close: ExitStack,
+) -> Task:
+    crs = comparison_crs(truth)
+    area = None if aoi is None else shapely.union_all(read_geometries(aoi, crs=crs))
+    void = None
+    if ignore is not None:
+        void = Layer(ignore, layer=None, field="", close=close)
+        same_ground(void, truth)
+    for one in (truth, found, void):
+        if one is not None:
+            one.place(crs)
+    near = _distances(distances, truth.pixel or found.pixel)
+    bounds = _bounds(truth, found)
+    blocks = plan_blocks(bounds, max(truth.count, found.count), side=block)
+    return Task(truth, found, blocks, Distances(near, near[-1]), area, void)
 
 
-def _true_labels(labels: Scene, window: Window, area: Polygons | None) -> NDArray[np.int64]:
-    data, valid = labels.read(window, (1,))
-    if area is not None:
-        valid = valid & (rasterize(area, labels.geobox, window) > 0)
-    return np.where(valid, data[0], -1).astype(np.int64)
+def _bounds(*layers: Layer) -> tuple[float, float, float, float]:
+    boxes = np.array([one.bounds for one in layers if one.bounds is not None])
+    return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
 
-def _check_labels(truth: str | Path, overlaps: Overlaps) -> None:
-    if len(overlaps.truth) == 1:
+def _distances(given: Sequence[float] | None, pixel: float | None) -> tuple[float, ...]:
+    if given is None:
+        return METRES if pixel is None else tuple(n * pixel for n in PIXELS)
+    near = tuple(sorted(set(map(float, given))))
+    if not near or near[0] <= 0 or not math.isfinite(near[-1]):
+        raise OptionError(f"--distances is {','.join(map(str, given))}, wanted numbers above 0")
+    return near
+
+
+def _unit(truth: Layer) -> str:
+    if truth.crs is not None:
+        return "m2"
+    return "pixels" if truth.pixel == 1 else "squared units"
+
+
+def _size_classes(given: Sequence[float] | None, unit: str) -> tuple[SizeClass, ...]:
+    edges = tuple(given) if given is not None else PIXEL_SIZES if unit == "pixels" else FIELD_SIZES
+    if list(edges) != sorted(set(edges)) or (edges and edges[0] <= 0):
+        raise OptionError(f"--sizes is {','.join(map(str, edges))}, wanted ascending areas above 0")
+    bounds = (0.0, *edges, math.inf)
+    named = zip(bounds, bounds[1:])
+    return tuple(SizeClass(_size_name(least, below, unit), least, below) for least, below in named)
+
+
+def _size_name(least: float, below: float, unit: str) -> str:
+    scale, name = (HECTARE, "ha") if unit == "m2" else (1.0, unit)
+    if below == math.inf:
+        return f"from {least / scale:g} {name}" if least else "any"
+    return f"below {below / scale:g} {name}" if not least else (
+        f"{least / scale:g} to {below / scale:g} {name}"
+    )
+
+
+def _share_classes(comparison: Comparison) -> bool:
+    """Tell whether both layers name classes and at least one name is in both."""
+    common = np.intersect1d(comparison.truth.kind, comparison.predicted.kind)
+    return len(common) > 0
+
+
+def _check_labels(truth: Layer) -> None:
+    if not truth.is_raster:
+        return
+    if truth.count == 1:
         log.warning(
-            "%s has one label only (%d), so it is judged as one parcel; if it is a class raster, "
-            "make a label of each field first: geoseg polygonize", truth, overlaps.truth[0],
+            "%s has one label only, so it is judged as one parcel; if it is a class raster, "
+            "make a label of each field first: geoseg polygonize", truth.path,
+        )
+    if truth.nodata == 0:
+        log.warning(
+            "0 is no data in %s, so ground outside its parcels is not known and false parcels "
+            "there do not count; unset it if 0 means no parcel: gdal_edit -unsetnodata",
+            truth.path,
         )
 
 
-def _against_polygons(
-    path: str | Path, truth: str | Path, layer: str | None, truth_layer: str | None,
-    aoi: str | Path | None,
-) -> Result:
-    crs = comparison_crs(truth, truth_layer)
-    true = read_geometries(truth, crs=crs, layer=truth_layer)
-    found = read_polygons(path, crs=crs, layer=layer)
-    if aoi is not None:
-        area = shapely.union_all(read_geometries(aoi, crs=crs))
-        true, found = _clipped(true, area), _clipped(found, area)
-        if not true:
-            raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
-    unit = "squared units" if crs is None else "m2"
-    return Result(compare_areas(true, found), match(overlaps_of_polygons(true, found)), unit)
+def _plain(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in values.items()}
 
 
-def comparison_crs(truth: str | Path, layer: str | None) -> str | None:
-    """Choose where areas are compared: in the truth's CRS if in metres, or equal-area around it.
-
-    Raises:
-        VectorError: the truth has no polygons.
-    """
-    crs = layer_crs(truth, layer)
-    if crs is None:
-        return None
-    own = pyproj.CRS.from_wkt(crs)
-    if own.is_projected and own.axis_info[0].unit_conversion_factor == 1:
-        return crs
-    base = own.geodetic_crs
-    polygons = read_geometries(truth, crs=base.to_wkt(), layer=layer)
-    west, south, east, north = shapely.total_bounds(polygons)
-    degrees = 180 / math.pi * base.axis_info[0].unit_conversion_factor
-    center = LambertAzimuthalEqualAreaConversion(
-        latitude_natural_origin=(south + north) / 2 * degrees,
-        longitude_natural_origin=(west + east) / 2 * degrees,
-    )
-    return ProjectedCRS(center, geodetic_crs=base).to_wkt()
-
-
-def _clipped(polygons: Polygons, area: BaseGeometry) -> Polygons:
-    """Keep the parts of polygons that lie in an area."""
-    parts = shapely.intersection(np.array(polygons, object), area)
-    return [part for part in parts if part.area > 0]
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -9,10 +9,11 @@ from geoseg.vector.read import (
     read_parcels,
     read_polygons,
 )
+from geoseg.vector.windows import Numbered, PolygonLayer
 from geoseg.vector.write import check_output, write_parcels
 
 __all__ = [
-    "Carried", "LineStore", "carried", "check_output", "layer_crs", "line_store",
-    "read_geometries", "read_lines", "read_parcels", "read_polygons", "write_carried",
-    "write_parcels",
+    "Carried", "LineStore", "Numbered", "PolygonLayer", "carried", "check_output", "layer_crs",
+    "line_store", "read_geometries", "read_lines", "read_parcels", "read_polygons",
+    "write_carried", "write_parcels",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -65,7 +66,8 @@ def read_polygons(
     table = table[table.geom_type.isin([*POLYGONS, "GeometryCollection"])]
     if table.empty:
         raise VectorError(f"{path} has {', '.join(kinds)} and no polygons; give a polygon layer")
-    return _valid_polygons(reprojected(path, table, crs))
+    shapes = valid_polygons(reprojected(path, table, crs))
+    return [one for one in shapes if not one.is_empty]
 
 
 def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
@@ -124,17 +126,34 @@ def split_layer(path: str | Path, layer: str | None) -> tuple[Path, str | None]:
     return Path(file), layer
 
 
+def find_layer(path: str | Path, layer: str | None = None) -> tuple[Path, str | None]:
+    """Check that a file is there and has the layer; give both. A Parquet file has one, unnamed.
+
+    Raises:
+        VectorError: it is not, or has not.
+    """
+    file, layer = split_layer(path, layer)
+    _check_file(file)
+    return file, None if file.suffix.lower() == ".parquet" else _layer(file, layer)
+
+
 def _read(
     path: str | Path, layer: str | None, *, only_geometry: bool, rows: int | None = None
 ) -> geopandas.GeoDataFrame:
-    file, layer = split_layer(path, layer)
-    _check_file(file)
-    columns = [] if only_geometry else None
+    return read_table(path, layer, columns=[] if only_geometry else None, max_features=rows)
+
+
+def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas.GeoDataFrame:
+    """Read a layer as it is; options are pyogrio's, which a Parquet file does not take.
+
+    Raises:
+        VectorError: the file or layer cannot be read.
+    """
     try:
-        if file.suffix.lower() == ".parquet":
+        file, name = find_layer(path, layer)
+        if name is None:
             return geopandas.read_parquet(file)
-        name = _layer(file, layer)
-        table = pyogrio.read_dataframe(file, layer=name, columns=columns, max_features=rows)
+        table = pyogrio.read_dataframe(file, layer=name, **options)
     except VectorError:
         raise
     except (DataSourceError, OSError, ValueError) as error:
@@ -242,13 +261,14 @@ def reprojected(
     return moved
 
 
-def _valid_polygons(table: geopandas.GeoSeries) -> list[BaseGeometry]:
+def valid_polygons(table: geopandas.GeoSeries) -> list[BaseGeometry]:
+    """Give the polygons of shapes, mended where they are not valid; a line gives an empty one."""
     shapes = shapely.force_2d(table.to_numpy())
     wrong = ~shapely.is_valid(shapes)
     if wrong.any():
         log.warning("%d of %d polygons were not valid and were mended", wrong.sum(), len(shapes))
         shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
-    return [one for one in map(_polygons_of, shapes) if not one.is_empty]
+    return [_polygons_of(one) for one in shapes]
 
 
 def _polygons_of(shape: BaseGeometry) -> BaseGeometry:

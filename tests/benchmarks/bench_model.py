@@ -47,11 +47,6 @@ def score(model: str, scene: Path, truth: Path, out: Path, instances: str) -> Re
     return geoseg.evaluate(made.path, truth)
 
 
-def both(one: Result, other: Result) -> Result:
-    """Add the counts of two scenes."""
-    return Result(one.area + other.area, one.parcels + other.parcels, one.unit)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="parcels-aerial")
@@ -65,7 +60,7 @@ def main() -> None:
         for scene, truth in scenes:
             out = chosen.out / f"{scene.stem}.gpkg"
             one = score(chosen.model, scene, truth, out, chosen.instances)
-            total = one if total is None else both(total, one)
+            total = one if total is None else total + one
         print(f"{place:18}" + "".join(f"{total.scores[name]:20.3f}" for name in COLUMNS))
 
 

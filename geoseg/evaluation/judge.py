@@ -1,0 +1,120 @@
+"""Say of every parcel what became of it: matched, split, merged, missed or false."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoseg.evaluation.parcels import HALF, unique_pairs
+from geoseg.evaluation.tables import Comparison, Pairs, Side
+
+MATCHED, SPLIT, MERGED, ALONE = range(4)
+"""What became of a parcel. ALONE is missed for a true one and false for a predicted one."""
+STATUSES = ("matched", "split", "merged", "missed", "false")
+"""Their names; the last two are ALONE by layer."""
+VOID = 0.5
+"""Parcels with more unknown ground than this share are not judged where they match nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What became of the parcels of a comparison, row by row of its tables."""
+
+    pair_truth: NDArray[np.int64]
+    """(k,) row of the true parcel of each overlap."""
+    pair_predicted: NDArray[np.int64]
+    """(k,) row of the predicted parcel."""
+    iou: NDArray[np.float64]
+    """(k,) intersection over union."""
+    chosen: NDArray[np.bool_]
+    """(k,) True where this overlap is a match."""
+    truth_counts: NDArray[np.bool_]
+    """(n,) False for true parcels that lie mostly on unknown ground."""
+    predicted_counts: NDArray[np.bool_]
+    """(m,) False for such predicted parcels."""
+    truth_partner: NDArray[np.int64]
+    """(n,) row of the predicted parcel it matches, -1 for none."""
+    predicted_partner: NDArray[np.int64]
+    """(m,) row of the true parcel it matches, -1 for none."""
+    is_split: NDArray[np.bool_]
+    """(n,) two or more predicted parcels lie mostly in this true one."""
+    is_merged: NDArray[np.bool_]
+    """(m,) two or more true parcels lie mostly in this predicted one."""
+    truth_status: NDArray[np.int64]
+    """(n,) a code; split and merged only where nothing matches."""
+    predicted_status: NDArray[np.int64]
+    """(m,) a code; a part of a split parcel is SPLIT too."""
+
+
+def judge(comparison: Comparison) -> Judged:
+    """Match parcels by IoU above 0.5 and find what was split and merged; O(overlaps log overlaps).
+
+    Source: Kirillov and others, Panoptic Segmentation, 2019, section 4.1, for the match, and 4.2
+    for unknown ground: it is cut from both layers, and an unmatched parcel that lies mostly on it
+    does not count.
+    """
+    truth, predicted, pairs = comparison.truth, comparison.predicted, comparison.pairs
+    at, near = _rows(truth.number, pairs.truth), _rows(predicted.number, pairs.predicted)
+    iou = pairs.common / (truth.area[at] + predicted.area[near] - pairs.common)
+    best = unique_pairs(at, near, iou, HALF)
+    chosen = np.zeros(len(iou), np.bool_)
+    chosen[best] = True
+    truth_partner = _partners(len(truth.number), at[best], near[best])
+    predicted_partner = _partners(len(predicted.number), near[best], at[best])
+    in_true = pairs.common > HALF * predicted.area[near]
+    in_found = pairs.common > HALF * truth.area[at]
+    is_split = np.bincount(at[in_true], minlength=len(truth.number)) >= 2
+    is_merged = np.bincount(near[in_found], minlength=len(predicted.number)) >= 2
+    part_of_split = _any(len(predicted.number), near[in_true & is_split[at]])
+    in_merged = _any(len(truth.number), at[in_found & is_merged[near]])
+    return Judged(
+        at, near, iou, chosen,
+        _counts(truth, truth_partner), _counts(predicted, predicted_partner),
+        truth_partner, predicted_partner, is_split, is_merged,
+        _status(truth_partner, is_split, in_merged),
+        _status(predicted_partner, part_of_split, is_merged),
+    )
+
+
+def sorted_comparison(comparison: Comparison) -> Comparison:
+    """Give the comparison with parcels in the order of their files, whatever the tiles were."""
+    return Comparison(
+        _sorted(comparison.truth, (comparison.truth.number,)),
+        _sorted(comparison.predicted, (comparison.predicted.number,)),
+        _sorted(comparison.pairs, (comparison.pairs.predicted, comparison.pairs.truth)),
+        comparison.ground,
+    )
+
+
+def _sorted(table: Side | Pairs, keys: tuple[NDArray, ...]) -> Side | Pairs:
+    order = np.lexsort(keys)
+    return type(table)(*(getattr(table, name)[order] for name in table.__slots__))
+
+
+def _rows(numbers: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the rows of parcels by their numbers; numbers ascend."""
+    return np.searchsorted(numbers, wanted)
+
+
+def _partners(n: int, rows: NDArray[np.int64], partners: NDArray[np.int64]) -> NDArray[np.int64]:
+    out = np.full(n, -1, np.int64)
+    out[rows] = partners
+    return out
+
+
+def _any(n: int, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    out = np.zeros(n, np.bool_)
+    out[rows] = True
+    return out
+
+
+def _counts(side: Side, partner: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return (partner >= 0) | ((side.void <= VOID) & (side.area > 0))
+
+
+def _status(
+    partner: NDArray[np.int64], split: NDArray[np.bool_], merged: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    return np.select([partner >= 0, split, merged], [MATCHED, SPLIT, MERGED], ALONE)

@@ -1,0 +1,93 @@
+"""Read two layers tile by tile and compare them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geoseg.evaluation import Comparison, Distances, Parcels, compare, together
+from geoseg.evaluation.blocks import Blocks, Bounds
+from geoseg.evaluation.compare import first_points
+from geoseg.evaluation.judge import sorted_comparison
+from geoseg.run.progress import Progress, stage
+from geoseg.tools.layers import Layer
+from geoseg.vector import Numbered
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Two layers on one ground, and how they are compared."""
+
+    truth: Layer
+    """True parcels."""
+    predicted: Layer
+    """Parcels to judge."""
+    blocks: Blocks
+    """How the ground is cut."""
+    distances: Distances
+    """What counts as near."""
+    aoi: BaseGeometry | None
+    """Only this is known; None: everything."""
+    ignore: Layer | None
+    """Ground that is not known."""
+
+    def run(self, progress: Progress) -> tuple[Comparison, tuple[str, ...]]:
+        """Compare every tile; give the tables, and the names of the classes by code.
+
+        Memory holds one tile's polygons and a row per parcel and overlap.
+        """
+        rows, cols = self.blocks.shape
+        step = stage(progress, "compare", rows * cols)
+        codes: dict[str, int] = {}
+        parts = []
+        for number, bounds in self.blocks.tiles():
+            part = self._tile(number, bounds, codes)
+            if part is not None:
+                parts.append(part)
+            step(1)
+        return sorted_comparison(together(parts or [self._nothing()])), tuple(codes)
+
+    def _tile(self, number: int, bounds: Bounds, codes: dict[str, int]) -> Comparison | None:
+        layers = (self.truth, self.predicted)
+        here = [layer.read(bounds) for layer in layers]
+        if not any(len(one.number) for one in here):
+            return None
+        region = self._region(number, bounds, here)
+        truth, predicted = (
+            self._parcels(layer.read(region), number, codes) for layer in layers
+        )
+        return compare(
+            truth, predicted, shapely.box(*bounds), self.distances, void=self._void(region)
+        )
+
+    def _region(self, number: int, bounds: Bounds, here: list[Numbered]) -> Bounds:
+        """Widen a tile so that it holds its own parcels and what is near them."""
+        own = [
+            one.shapes[self.blocks.tile_of(first_points(one.shapes)) == number] for one in here
+        ]
+        boxes = np.array([bounds, *(shapely.total_bounds(one) for one in own if len(one))])
+        reach = max(*self.distances.near, self.distances.band)
+        (xmin, ymin), (xmax, ymax) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        return float(xmin - reach), float(ymin - reach), float(xmax + reach), float(ymax + reach)
+
+    def _parcels(self, found: Numbered, number: int, codes: dict[str, int]) -> Parcels:
+        names = found.classes if found.classes is not None else [""] * len(found.number)
+        kind = np.array([codes.setdefault(name, len(codes)) for name in names], np.int64)
+        owned = self.blocks.tile_of(first_points(found.shapes)) == number
+        return Parcels(found.number, found.shapes, kind, owned)
+
+    def _void(self, region: Bounds) -> BaseGeometry | None:
+        unknown = self.truth.unknown(region)
+        if self.ignore is not None:
+            unknown += list(self.ignore.read(region).shapes)
+        box = shapely.box(*region)
+        if self.aoi is not None and not shapely.contains_properly(self.aoi, box):
+            unknown.append(shapely.difference(box, self.aoi))
+        return shapely.union_all(unknown) if unknown else None
+
+    def _nothing(self) -> Comparison:
+        nobody = Parcels(*(np.zeros(0, kind) for kind in (np.int64, object, np.int64, np.bool_)))
+        return compare(nobody, nobody, shapely.box(0, 0, 1, 1), self.distances)

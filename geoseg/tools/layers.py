@@ -1,0 +1,202 @@
+"""Parcels of a vector layer or a label raster, read by place in one CRS."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from pyproj.crs import ProjectedCRS
+from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
+from pyproj.exceptions import ProjError
+from shapely.geometry.base import BaseGeometry
+
+from geoseg.errors import CRSError, VectorError
+from geoseg.ground import metres_per_pixel
+from geoseg.raster import LabelRaster
+from geoseg.vector import Numbered, PolygonLayer
+
+log = logging.getLogger(__name__)
+
+RASTERS = (".tif", ".tiff", ".vrt", ".png", ".jp2", ".img")
+"""Suffixes of label rasters; anything else is a vector file."""
+HELD_PIXELS = 1 << 24
+"""A label raster of no more pixels is drawn once and kept."""
+SLACK = 0.01
+"""Widening of a window that is moved to another CRS, as a share of its size."""
+SCALE_ERROR = 0.01
+"""A CRS whose lengths are this right is used as it is."""
+
+Bounds = tuple[float, float, float, float]
+Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+class Layer:
+    """Parcels where they lie in the CRS of `place`; until then, in their own.
+
+    Attributes:
+        path: as given.
+        crs: WKT of the file's CRS, or None.
+        bounds: in the file's CRS, later in that of `place`; None where the layer is empty.
+        count: features or labels.
+        pixel: side of a pixel in metres, or in units of the transform without a CRS; None for a
+            vector layer.
+    """
+
+    def __init__(self, path: str | Path, *, layer: str | None, field: str, close: ExitStack):
+        self.path = str(path)
+        self._raster: LabelRaster | None = None
+        self._vector: PolygonLayer | None = None
+        self._tree: shapely.STRtree | None = None
+        self._there: Move | None = None
+        self._back: pyproj.Transformer | None = None
+        if Path(path).suffix.lower() in RASTERS:
+            self._raster = source = close.enter_context(LabelRaster(path))
+            self.crs, self.count = source.geobox.crs, len(source.labels)
+            self.pixel = pixel_side(source.geobox)
+            small = source.geobox.width * source.geobox.height <= HELD_PIXELS
+            self._held = _numbered(source, source.bounds) if small else None
+        else:
+            self._vector = source = PolygonLayer(path, layer=layer, field=field)
+            self.crs, self.count, self.pixel = source.crs, source.count, None
+            self._held = source.held
+        self.bounds = source.bounds
+
+    @property
+    def is_raster(self) -> bool:
+        """Tell whether the parcels are labels of pixels."""
+        return self._raster is not None
+
+    @property
+    def nodata(self) -> float | None:
+        """The label that means no data, of a raster."""
+        return None if self._raster is None else self._raster.nodata
+
+    def place(self, crs: str | None) -> None:
+        """Give parcels in this CRS from now on."""
+        if crs is not None and pyproj.CRS.from_wkt(crs) != pyproj.CRS.from_wkt(self.crs):
+            there = pyproj.Transformer.from_crs(self.crs, crs, always_xy=True)
+            self._back = pyproj.Transformer.from_crs(crs, self.crs, always_xy=True)
+            self._there = lambda xy: np.column_stack(there.transform(*xy.T))
+            if self.bounds is not None:
+                self.bounds = there.transform_bounds(*self.bounds)
+        if self._held is not None:
+            self._held = self._moved(self._held)
+            self._tree = shapely.STRtree(self._held.shapes)
+
+    def read(self, bounds: Bounds) -> Numbered:
+        """Give the parcels whose box touches bounds, by ascending number."""
+        if self._tree is not None:
+            rows = np.sort(self._tree.query(shapely.box(*bounds)))
+            return _taken(self._held, rows)
+        source = self._raster or self._vector
+        own = self._own(bounds)
+        if self._raster is None:
+            found = self._moved(source.read(own))
+        else:
+            found = self._moved(_numbered(source, own))
+        return _taken(found, np.argsort(found.number, kind="stable"))
+
+    def unknown(self, bounds: Bounds) -> list[BaseGeometry]:
+        """Give the ground within bounds that a label raster does not know."""
+        if self._raster is None:
+            return []
+        return list(self._shapes(np.array(self._raster.unknown(self._own(bounds)), object)))
+
+    def _own(self, bounds: Bounds) -> Bounds:
+        if self._back is None:
+            return bounds
+        xmin, ymin, xmax, ymax = self._back.transform_bounds(*bounds)
+        dx, dy = SLACK * (xmax - xmin), SLACK * (ymax - ymin)
+        return xmin - dx, ymin - dy, xmax + dx, ymax + dy
+
+    def _moved(self, found: Numbered) -> Numbered:
+        return Numbered(found.number, self._shapes(found.shapes), found.classes)
+
+    def _shapes(self, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+        if self._there is None or not len(shapes):
+            return shapes
+        moved = shapely.transform(shapes, self._there)
+        if not np.isfinite(shapely.total_bounds(moved)).all():
+            raise CRSError(
+                f"{self.path} has coordinates that do not exist in the CRS of the comparison; "
+                "check the CRS of both"
+            )
+        wrong = ~shapely.is_valid(moved)
+        moved[wrong] = shapely.buffer(moved[wrong], 0)
+        return moved
+
+
+def _taken(found: Numbered, rows: NDArray[np.int64]) -> Numbered:
+    classes = None if found.classes is None else found.classes[rows]
+    return Numbered(found.number[rows], found.shapes[rows], classes)
+
+
+def _numbered(source: LabelRaster, bounds: Bounds) -> Numbered:
+    return Numbered(*source.parcels(bounds), None)
+
+
+def pixel_side(geobox) -> float:
+    """Give the side of a square as large as a pixel: metres, or units of the transform."""
+    a, b, _, d, e, _ = geobox.transform[:6]
+    across, down = metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
+    return math.sqrt(across * down)
+
+
+def same_ground(parcels: Layer, truth: Layer) -> None:
+    """Refuse to compare layers of which only one has a CRS.
+
+    Raises:
+        CRSError: only one has.
+    """
+    if parcels.crs is None and truth.crs is None:
+        log.warning("%s and %s have no CRS: coordinates are used as they are",
+                    parcels.path, truth.path)
+    elif parcels.crs is None or truth.crs is None:
+        one, other = (parcels, truth) if parcels.crs is None else (truth, parcels)
+        raise CRSError(
+            f"{one.path} has no CRS, but {other.path} has one; give it its own: in QGIS with "
+            "'Assign projection', for a raster with gdal_edit -a_srs"
+        )
+
+
+def comparison_crs(truth: Layer) -> str | None:
+    """Choose where areas are compared: in the truth's CRS if true to scale, or equal-area there.
+
+    Raises:
+        VectorError: the truth has no polygons.
+    """
+    if truth.bounds is None:
+        raise VectorError(f"{truth.path} has no polygons; give a layer of polygons")
+    if truth.crs is None:
+        return None
+    own = pyproj.CRS.from_wkt(truth.crs)
+    base = own.geodetic_crs
+    lonlat = pyproj.Transformer.from_crs(own, base, always_xy=True)
+    west, south, east, north = lonlat.transform_bounds(*truth.bounds)
+    degrees = 180 / math.pi * base.axis_info[0].unit_conversion_factor
+    lon, lat = (west + east) / 2 * degrees, (south + north) / 2 * degrees
+    if _is_true_to_scale(own, lon, lat):
+        return truth.crs
+    center = LambertAzimuthalEqualAreaConversion(
+        latitude_natural_origin=lat, longitude_natural_origin=lon
+    )
+    return ProjectedCRS(center, geodetic_crs=base).to_wkt()
+
+
+def _is_true_to_scale(crs: pyproj.CRS, lon: float, lat: float) -> bool:
+    """Tell whether a unit of a CRS is a metre on the ground; in Web Mercator it is not."""
+    if not crs.is_projected or crs.axis_info[0].unit_conversion_factor != 1:
+        return False
+    try:
+        factors = pyproj.Proj(crs).get_factors(lon, lat)
+    except ProjError:
+        return False
+    scales = (factors.meridional_scale, factors.parallel_scale)
+    return all(abs(scale - 1) <= SCALE_ERROR for scale in scales)
