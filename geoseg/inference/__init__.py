@@ -3,6 +3,9 @@
     scene --strips--> tiles --batches--> predictor --> cores of the probability raster
 """
 
-from geoseg.inference.engine import Core, Predictor, predict_cores
+from geoseg.inference.averaged import Averaged
+from geoseg.inference.batches import Core, Pixels, Predictor
+from geoseg.inference.blended import blend_cores
+from geoseg.inference.engine import predict_cores
 
-__all__ = ["Core", "Predictor", "predict_cores"]
+__all__ = ["Averaged", "Core", "Pixels", "Predictor", "blend_cores", "predict_cores"]
