@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import os
 import sys
+from pathlib import Path
 
 import torch
 
 from geoseg.errors import OptionError
 
+log = logging.getLogger(__name__)
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Numbers that a network may be run in."""
+FAST_ON_CPU = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
+"""Instruction sets that make them quicker than fp32."""
 TRIM_THRESHOLD = -1
 """glibc's M_TRIM_THRESHOLD: free memory above this goes back to the system."""
 MMAP_THRESHOLD = -3
@@ -36,9 +45,51 @@ def choose_device(name: str = "auto") -> str:
 
 
 def use_threads(threads: int | None) -> None:
-    """Set the number of CPU threads; None leaves torch's choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    """Set the number of CPU threads; None for as many as this process may use."""
+    if threads is None:
+        threads = min(torch.get_num_threads(), usable_cpus())
+    torch.set_num_threads(threads)
+
+
+def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Count the processors that the system lets this process use.
+
+    Args:
+        quota: where a container's share is written: microseconds, and of how many.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        share, period = quota.read_text().split()
+        return max(1, min(count, int(share) // int(period)))
+    except (OSError, ValueError):  # no container, or no limit ("max")
+        return count
+
+
+def numbers(precision: str, device: str) -> torch.dtype:
+    """Give the dtype to predict in.
+
+    Args:
+        precision: fp32, bf16 or fp16.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        OptionError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise OptionError(f"no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+    native = FAST_ON_CPU.get(precision)
+    if device == "cpu" and native is not None and not has_instructions(native):
+        log.warning("this processor has no %s arithmetic: it is emulated, slower than fp32",
+                    precision)
+    return PRECISIONS[precision]
+
+
+def has_instructions(names: tuple[str, ...]) -> bool:
+    """Tell whether the processor has one of some instruction sets."""
+    probe = getattr(torch.cpu, "get_capabilities", dict)  # older torch cannot say
+    has = probe()
+    return any(has.get(name) for name in names)
 
 
 def choose_precision(name: str, device: str) -> str:
@@ -47,9 +98,7 @@ def choose_precision(name: str, device: str) -> str:
         return name
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    probe = getattr(torch.cpu, "get_capabilities", dict)  # older torch cannot say
-    has = probe()
-    return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") else "float32"
+    return "bfloat16" if has_instructions(FAST_ON_CPU["bf16"]) else "float32"
 
 
 def keep_freed_memory() -> bool:

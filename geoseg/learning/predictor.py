@@ -9,6 +9,7 @@ import logging
 import platform
 import sys
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from geoseg.errors import MemoryBudgetError, ModelError
 from geoseg.learning.checkpoint import find_model, load
 from geoseg.learning.chips import GREY
 from geoseg.learning.devices import (
-    choose_device, keep_freed_memory, return_freed_memory, use_threads,
+    choose_device, keep_freed_memory, numbers, return_freed_memory, use_threads,
 )
 from geoseg.learning.fused import fuse
+from geoseg.learning.lanes import Lane
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 MOVED_AS_IS = {"uint8", "int8", "int16", "uint16", "int32", "float32"}
 """dtypes that travel to the device raw; others become float32 before."""
 
+LANES = 2
+"""Batches on a GPU at a time: one is computed while the next one is copied."""
 CPU_FULL = "DefaultCPUAllocator: can't allocate memory"
 """torch 2.13 has no class for this error, only its text."""
 
@@ -39,6 +43,7 @@ class Predictor:
     Attributes:
         spec: of the model.
         device: where it runs.
+        in_flight: how many threads may call `predict` at a time: 1 on the CPU.
     """
 
     def __init__(
@@ -47,28 +52,42 @@ class Predictor:
         *,
         device: str = "auto",
         threads: int | None = None,
+        precision: str = "fp32",
     ) -> None:
         """Load a model.
 
         Args:
             model: file, name of a bundled model, or a spec with its network.
             device: `auto`, `cpu`, `cuda` or `cuda:1`.
-            threads: CPU threads; None leaves torch's choice.
+            threads: CPU threads; None for as many as this process may use.
+            precision: numbers to compute in: fp32, bf16 or fp16. fp32 is IEEE on every device:
+                TF32 is off.
 
         Raises:
             ModelError: the file is not a model.
-            OptionError: the device is not here.
+            OptionError: the device is not here, or there is no such precision.
         """
         self.spec, network = model if isinstance(model, tuple) else load(find_model(model))
         self.device = torch.device(choose_device(device))
+        self._numbers = numbers(precision, self.device.type)
         use_threads(threads)
         self._fitting = sys.maxsize
+        self.in_flight = 1
+        self._network = fuse(network).to(
+            self.device, self._numbers, memory_format=torch.channels_last
+        )
         if self.device.type == "cpu":
             keep_freed_memory()
         else:
             torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.benchmark = False
-        self._network = fuse(network).to(self.device, memory_format=torch.channels_last)
+            torch.backends.cudnn.benchmark = False  # it may choose other sums in every run
+            self._open_lanes()
+
+    def _open_lanes(self) -> None:
+        self.in_flight = LANES
+        self._lanes: SimpleQueue[Lane] = SimpleQueue()
+        for _ in range(LANES):
+            self._lanes.put(Lane(self._stored, self.device))
 
     def predict(
         self,
@@ -108,12 +127,14 @@ class Predictor:
         """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
         self._check(batch)
         with torch.inference_mode():
-            return self._run(batch, self._moved(valid), low, high).cpu().numpy()
+            tensors = map(self._moved, _plain(batch, valid, low, high))
+            return self._probabilities(*tensors).cpu().numpy()
 
     def close(self) -> None:
         """Let go of the network and the memory that it worked in; nothing can be predicted then."""
         self._network = nn.Identity()
         if self.device.type == "cuda":
+            self._lanes = SimpleQueue()
             torch.cuda.empty_cache()
         return_freed_memory()
 
@@ -142,7 +163,7 @@ class Predictor:
                 [self._in_parts(batch[p], valid[p], low, high) for p in parts]
             )
         try:
-            return self._stored(batch, valid, low, high)
+            return self._run(*_plain(batch, valid, low, high))
         except (torch.OutOfMemoryError, MemoryError) as error:
             failed = str(error)  # the traceback would keep the memory: retry outside
         except RuntimeError as error:
@@ -171,36 +192,40 @@ class Predictor:
             "out of memory: batches of %d tiles, not %d, from now on", self._fitting, shape[0]
         )
 
-    @torch.inference_mode()
-    def _stored(
-        self,
-        batch: NDArray[np.generic],
-        valid: NDArray[np.bool_],
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-    ) -> NDArray[np.uint8]:
-        good = self._moved(valid)
-        stored = (self._run(batch, good, low, high) * PROBABILITY_SCALE).round_().to(torch.uint8)
-        stored.masked_fill_(~good[:, None], PROBABILITY_NODATA)
-        return stored.cpu().numpy()
+    def _run(self, *arrays: NDArray[np.generic]) -> NDArray[np.uint8]:
+        """Run the step of a batch on the device."""
+        if self.device.type == "cpu":
+            with torch.inference_mode():
+                return self._stored(*map(self._moved, arrays)).numpy()
+        lane = self._lanes.get()
+        try:
+            return lane.run(*arrays)
+        finally:
+            self._lanes.put(lane)
 
-    def _run(
-        self,
-        batch: NDArray[np.generic],
-        good: Tensor,
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-    ) -> Tensor:
+    def _stored(self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """Give stored probabilities of tensors on the device."""
+        shares = self._probabilities(raw, good, low, high) * PROBABILITY_SCALE
+        return shares.round_().to(torch.uint8).masked_fill_(~good[:, None], PROBABILITY_NODATA)
+
+    def _probabilities(self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """Scale on the device, and run the network."""
-        raw = batch if batch.dtype.name in MOVED_AS_IS else batch.astype(np.float32)
-        bottom, top = (self._moved(np.float32(one))[:, None, None] for one in (low, high))
-        scaled = (self._moved(raw).to(torch.float32) - bottom) / (top - bottom)
+        bottom, top = low[:, None, None], high[:, None, None]
+        scaled = (raw.to(torch.float32) - bottom) / (top - bottom)
         scaled = torch.where(good[:, None], scaled, GREY)
-        logits = self._network(scaled.contiguous(memory_format=torch.channels_last))
-        return torch.sigmoid(logits.contiguous())
+        scaled = scaled.to(self._numbers, memory_format=torch.channels_last)
+        return torch.sigmoid(self._network(scaled).float().contiguous())
 
     def _moved(self, array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        return torch.from_numpy(array).to(self.device)
+
+
+def _plain(
+    batch: NDArray[np.generic], valid: NDArray[np.bool_], *ends: NDArray[np.float64]
+) -> tuple[NDArray[np.generic], ...]:
+    """Give arrays that torch takes."""
+    raw = batch if batch.dtype.name in MOVED_AS_IS else batch.astype(np.float32)
+    return np.ascontiguousarray(raw), np.ascontiguousarray(valid), *map(np.float32, ends)
 
 
 def describe_device() -> str:

@@ -134,6 +134,15 @@ def _pair(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(Unit(inputs, outputs), Unit(outputs, outputs))
 
 
+class Lift(nn.Conv2d):
+    """Double the resolution, then convolve 2x2 the way Keras pads `same`: right and below."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Upsample, convolve, activate."""
+        pixels = functional.interpolate(pixels, scale_factor=2.0, mode="nearest")
+        return functional.relu(super().forward(functional.pad(pixels, (0, 1, 0, 1))))
+
+
 class OriginUnit(nn.Module):
     """Convolution, ReLU, BatchNorm, as Keras has it; without BatchNorm for the classic net."""
 
@@ -167,7 +176,7 @@ class OriginUNet(nn.Module):
         self.encoder = nn.ModuleList(
             self._pair(one, two) for one, two in zip([bands, *sizes[:-1]], sizes)
         )
-        self.lifts = nn.ModuleList(nn.Conv2d(2 * size, size, 2) for size in up)
+        self.lifts = nn.ModuleList(Lift(2 * size, size, 2) for size in up)
         self.decoder = nn.ModuleList(self._pair(2 * size, size) for size in up)
         self.narrow = OriginUnit(width, 2, normed=not classic)
         self.head = nn.Conv2d(2, classes, 1)
@@ -193,7 +202,7 @@ class OriginUNet(nn.Module):
             skips.append(dropped if depth == LEVELS - 2 else active)
             pixels = functional.max_pool2d(dropped, 2)
         for lift, (first, second) in zip(self.lifts, self.decoder):
-            pixels = torch.cat([skips.pop(), _lift(lift, pixels)], dim=1)
+            pixels = torch.cat([skips.pop(), lift(pixels)], dim=1)
             pixels = second(first(pixels)[0])[0]
         return self.head(self.drop_head(self.narrow(pixels)[0]))
 
@@ -207,12 +216,6 @@ class OriginUNet(nn.Module):
             [one for one in modules if isinstance(one, nn.Conv2d)],
             [one for one in modules if isinstance(one, nn.BatchNorm2d)],
         )
-
-
-def _lift(convolution: nn.Module, pixels: Tensor) -> Tensor:
-    """Double the resolution, then convolve 2x2 the way Keras pads `same`: right and below."""
-    pixels = functional.interpolate(pixels, scale_factor=2.0, mode="nearest")
-    return functional.relu(convolution(functional.pad(pixels, (0, 1, 0, 1))))
 
 
 def _draw_glorot(module: nn.Module) -> None:

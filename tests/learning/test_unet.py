@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from geoseg.errors import ModelError
-from geoseg.learning.unet import DIVISOR, build, reach, set_prior
+from geoseg.learning.unet import DIVISOR, Lift, build, reach, set_prior
 
 ORIGIN_CONVOLUTIONS = [
     448, 2320, 4640, 9248, 18496, 36928, 73856, 147584, 295168, 590080,
@@ -62,12 +62,10 @@ def test_dropout_is_where_the_origin_has_it():
 
 
 def test_an_up_convolution_pads_right_and_below_as_keras_does():
-    from geoseg.learning.unet import _lift
-
-    convolution = torch.nn.Conv2d(1, 1, 2)
+    convolution = Lift(1, 1, 2)
     convolution.weight.data = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
     convolution.bias.data.zero_()
-    out = _lift(convolution, torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    out = convolution(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
     wanted = [[1, 2, 2, 0], [3, 4, 4, 0], [3, 4, 4, 0], [0, 0, 0, 0]]
     assert out[0, 0].tolist() == wanted
 
