@@ -1,19 +1,15 @@
-"""Put the engine's results where the user wants them: any sink, styled, nothing half written."""
+"""Put the engine's results where the user wants them: any sink, and nothing half written."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 
 from qgis.core import (
-    QgsEditorWidgetSetup,
     QgsFeature,
     QgsFeatureSink,
     QgsFields,
-    QgsMultiBandColorRenderer,
     QgsProcessingException,
-    QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputLayerDefinition,
     QgsProperty,
     QgsProviderRegistry,
@@ -22,107 +18,116 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QFile
 
-STYLE = os.path.join(os.path.dirname(__file__), "styles", "parcels.qml")
+from .command import option
+from .dress import dress, dress_vectors
+from .parameters import is_given
+
 WRITABLE = (".gpkg", ".parquet", ".fgb", ".geojson", ".shp")
 """What the engine itself writes."""
-SPEAKING = {
-    "parcel_id": ("Parcel", None), "class": ("Class", None), "area_m2": ("Area (m²)", 1),
-    "perimeter_m": ("Perimeter (m)", 1), "confidence": ("Confidence", 3),
-    "boundary": ("Border likelihood", 3), "edge": ("Cut by the edge", None),
-}
-"""What a column is called in the attribute table, and its decimals there."""
+KINDS = {"PARCELS": "parcels", "LINES": "lines"}
+"""Vector outputs, and the engine's name for each."""
 
 
-class Dress(QgsProcessingLayerPostProcessorInterface):
-    """Style a layer when QGIS loads it; the list keeps it alive until then (QGIS does not)."""
+class Vectors:
+    """Parcels, and their borders where they are wanted: made in a folder, then stored."""
 
-    alive: list = []
+    def __init__(self, algorithm, parameters: dict, context, folder: str) -> None:
+        """Take what processAlgorithm got, and a folder for the engine."""
+        self.algorithm, self.parameters, self.context = algorithm, parameters, context
+        self.paths = {
+            name: os.path.join(folder, f"{kind}.gpkg") for name, kind in KINDS.items()
+            if name == "PARCELS" or is_given(parameters, name)
+        }
+        self.replaced = {
+            path: output_to_show(parameters.get(name), context, KINDS[name])
+            for name, path in self.paths.items()
+        }
 
-    def __init__(self, clothe) -> None:
-        """Take what is done to the layer."""
-        super().__init__()
-        self.clothe = clothe
+    def options(self) -> list:
+        """Give --lines, if borders are wanted."""
+        return option("--lines", self.paths.get("LINES"))
 
-    def postProcessLayer(self, layer, context, feedback):
-        """Do it."""
-        self.clothe(layer)
+    def store(self, raster, report: dict, feedback) -> dict:
+        """Copy what the engine made into the sinks; empty, and nothing there, where cancelled.
 
+        Args:
+            raster: of which they were made.
+            report: the engine's.
+            feedback: of the run.
 
-def dress(context, destination: str, name: str, clothe) -> None:
-    """Have a result named and styled when it is loaded, if it will be."""
-    if not context.willLoadLayerOnCompletion(destination):
-        return
-    details = context.layerToLoadOnCompletionDetails(destination)
-    details.name = name
-    one = Dress(clothe)
-    Dress.alive = [*Dress.alive[-99:], one]
-    details.setPostProcessor(one)
+        Returns:
+            Destinations by the name of the output, with COUNT and AREA_M2 of the parcels.
+        """
+        results, sinks = {}, []
+        try:
+            for name, path in self.paths.items():
+                layer = QgsVectorLayer(f"{path}|layername={KINDS[name]}", name, "ogr")
+                sinks.append(Sink(self, name, layer, raster.crs(), feedback))
+                count, area = sinks[-1].fill(layer, feedback)
+                results[name] = sinks[-1].destination
+                if name == "PARCELS":
+                    results.update(COUNT=count, AREA_M2=area)
+        except BaseException:
+            self._forget(sinks)
+            raise
+        if feedback.isCanceled():
+            self._forget(sinks)
+            return {}
+        for name in self.paths:
+            title = f"{'Parcels' if name == 'PARCELS' else 'Borders'} of {raster.name()}"
+            dress(self.context, results[name], title, dress_vectors(KINDS[name], report))
+        return results
 
-
-def dress_parcels(report: dict):
-    """Give what styles a parcel layer and notes where it comes from."""
-
-    def clothe(layer) -> None:
-        layer.loadNamedStyle(STYLE)
-        for name, (alias, decimals) in SPEAKING.items():
-            column = layer.fields().indexOf(name)
-            if column < 0:
-                continue
-            layer.setFieldAlias(column, alias)
-            if decimals is not None:
-                setup = QgsEditorWidgetSetup("Range", {"Precision": decimals, "Style": "SpinBox"})
-                layer.setEditorWidgetSetup(column, setup)
-        notes = layer.metadata()
-        notes.setTitle(layer.name())
-        notes.setAbstract("Made by geoseg.\n" + json.dumps(report, indent=1, sort_keys=True))
-        layer.setMetadata(notes)
-        layer.triggerRepaint()
-
-    return clothe
-
-
-def dress_mask(layer) -> None:
-    """Show boundaries in red and parcels in green."""
-    layer.setRenderer(QgsMultiBandColorRenderer(layer.dataProvider(), 2, 1, -1))
-    layer.triggerRepaint()
+    def _forget(self, sinks: list) -> None:
+        for one in reversed(sinks):
+            one.close()
+            _forget(self.context, one.destination)
+            _remove(one.destination, one.existed)
 
 
-def store(algorithm, name: str, parameters: dict, context, feedback, *, path, layer, crs) -> tuple:
-    """Copy the engine's layer into the sink that the user chose.
+class Sink:
+    """Where the user wants a layer."""
 
-    Args:
-        algorithm: whose output it is.
-        name: of the output parameter.
-        parameters: of the run.
-        context: of the run.
-        feedback: of the run; where it is cancelled, what was written is removed again.
-        path: GeoPackage of the engine.
-        layer: its layer.
-        crs: of the scene, where the layer has none of its own.
+    def __init__(self, vectors: Vectors, name: str, layer, crs, feedback) -> None:
+        """Open it; `crs` counts where the layer has none of its own."""
+        if not layer.isValid():
+            raise QgsProcessingException(f"the engine's {KINDS[name]} cannot be read: a bug")
+        algorithm, context = vectors.algorithm, vectors.context
+        self.fields, self.columns = _columns(layer)
+        chosen, self.existed = _keep_other_layers(vectors.parameters, name, context, feedback)
+        own = layer.crs()
+        self.sink, self.destination = algorithm.parameterAsSink(
+            chosen, name, context, self.fields, layer.wkbType(), own if own.isValid() else crs
+        )
+        if self.sink is None:
+            raise QgsProcessingException(algorithm.invalidSinkError(chosen, name))
 
-    Returns:
-        The destination (None where cancelled or not wanted), features, and area in square metres.
-    """
-    made = QgsVectorLayer(f"{path}|layername={layer}", layer, "ogr")
-    if not made.isValid():
-        raise QgsProcessingException(f"the engine's result {path} cannot be read: a bug")
-    fields, columns = _columns(made)
-    chosen, existed = _keep_other_layers(parameters, name, context, feedback)
-    own = made.crs()
-    sink, destination = algorithm.parameterAsSink(
-        chosen, name, context, fields, made.wkbType(), own if own.isValid() else crs
-    )
-    if sink is None:
-        if parameters.get(name) is None:
-            return None, made.featureCount(), 0.0
-        raise QgsProcessingException(algorithm.invalidSinkError(chosen, name))
-    count, area = _copy(made, sink, fields, columns, feedback)
-    del sink
-    if feedback.isCanceled():
-        _forget(context, destination)
-        _remove(destination, existed)
-        return None, 0, 0.0
-    return destination, count, area
+    def fill(self, layer, feedback) -> tuple:
+        """Copy a layer; give how many features there were, and their area in square metres."""
+        total, area, count = max(1, layer.featureCount()), 0.0, 0
+        measured = self.fields.indexOf("area_m2")
+        for feature in layer.getFeatures():
+            if feedback.isCanceled():
+                break
+            values = feature.attributes()
+            new = QgsFeature(self.fields)
+            new.setGeometry(feature.geometry())
+            new.setAttributes([values[column] for column in self.columns])
+            if not self.sink.addFeature(new, QgsFeatureSink.Flag.FastInsert):
+                error = self.sink.lastError()
+                raise QgsProcessingException(f"{self.destination} cannot be written: {error}")
+            count += 1
+            if measured >= 0:
+                area += float(new.attributes()[measured])
+            if count % 1000 == 0:
+                feedback.setProgressText(f"store {layer.name().lower()}: {count} of {total}")
+        self.sink.flushBuffer()
+        self.close()
+        return count, area
+
+    def close(self) -> None:
+        """Close it: what is written is in the file."""
+        self.sink = None
 
 
 def raster_destination(algorithm, name: str, parameters: dict, context):
@@ -158,11 +163,11 @@ def destination_text(value, context) -> str:
     return "" if value is None else str(value)
 
 
-def output_to_show(value, context) -> str:
+def output_to_show(value, context, kind: str) -> str:
     """Give the output as the command line to copy has it: the user's file, else a usual name."""
     text = destination_text(value, context)
     suffix = os.path.splitext(text)[1].lower()
-    return text if suffix in WRITABLE and not text.startswith("ogr:") else "parcels.gpkg"
+    return text if suffix in WRITABLE and not text.startswith("ogr:") else f"{kind}.gpkg"
 
 
 def _columns(made) -> tuple:
@@ -173,28 +178,6 @@ def _columns(made) -> tuple:
             fields.append(field)
             columns.append(index)
     return fields, columns
-
-
-def _copy(made, sink, fields, columns, feedback) -> tuple:
-    total, area = max(1, made.featureCount()), 0.0
-    measured = fields.indexOf("area_m2")
-    count = 0
-    for feature in made.getFeatures():
-        if feedback.isCanceled():
-            break
-        values = feature.attributes()
-        new = QgsFeature(fields)
-        new.setGeometry(feature.geometry())
-        new.setAttributes([values[column] for column in columns])
-        if not sink.addFeature(new, QgsFeatureSink.Flag.FastInsert):
-            raise QgsProcessingException(f"a parcel could not be written: {sink.lastError()}")
-        count += 1
-        if measured >= 0:
-            area += float(new.attributes()[measured])
-        if count % 1000 == 0:
-            feedback.setProgressText(f"store parcels: {count} of {total}")
-    sink.flushBuffer()
-    return count, area
 
 
 def _keep_other_layers(parameters: dict, name: str, context, feedback) -> tuple:
@@ -211,9 +194,9 @@ def _keep_other_layers(parameters: dict, name: str, context, feedback) -> tuple:
         return parameters, True
     if not text.lower().endswith(".gpkg") or not os.path.isfile(text):
         return parameters, False
-    layer = _free_name(text)
+    layer = _free_name(text, KINDS[name])
     feedback.pushWarning(
-        f"{text} exists: its layers are kept, and the parcels are added as the layer {layer}"
+        f"{text} exists: its layers are kept, and the {KINDS[name]} are added as the layer {layer}"
     )
     quoted = os.path.abspath(text).replace("\\", "/").replace("'", "\\'")
     uri = f"ogr:dbname='{quoted}' table=\"{layer}\" (geom)"
@@ -225,13 +208,13 @@ def _keep_other_layers(parameters: dict, name: str, context, feedback) -> tuple:
     return {**parameters, name: renamed}, True
 
 
-def _free_name(path: str) -> str:
+def _free_name(path: str, kind: str) -> str:
     """Give a layer name that the file does not have: parcels, parcels_2, ..."""
     tables = {table.tableName().lower() for table in _connection(path).tables()}
-    number, name = 1, "parcels"
+    number, name = 1, kind
     while name in tables:
         number += 1
-        name = f"parcels_{number}"
+        name = f"{kind}_{number}"
     return name
 
 

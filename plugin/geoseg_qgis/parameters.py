@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from qgis import core
 from qgis.core import (
     NULL,
     QgsProcessing,
     QgsProcessingParameterBand,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
@@ -110,11 +113,18 @@ def threshold():
 
 
 def min_area():
-    """Make MIN_AREA."""
-    return number(
-        "MIN_AREA", "Minimum area (square metres on the ground)",
-        "A smaller piece joins a neighbour. Real square metres, whatever the coordinate system, "
-        "in degrees too. Empty: the model's own.",
+    """Make MIN_AREA, in any unit of area where QGIS has such a box (3.40 and later)."""
+    label = "Minimum area (on the ground)"
+    kind = getattr(core, "QgsProcessingParameterArea", None)
+    if kind is None:
+        parameter = QgsProcessingParameterNumber("MIN_AREA", label, REAL, None, True, 0.0)
+    else:
+        parameter = kind("MIN_AREA", label, None, "", True, 0.0)
+        parameter.setDefaultUnit(core.Qgis.AreaUnit.SquareMeters)
+    return explained(
+        parameter,
+        "A smaller piece joins a neighbour. Real square metres on the ground, whatever the "
+        "coordinate system, in degrees too. Empty: the model's own.",
     )
 
 
@@ -129,6 +139,28 @@ def simplify():
         "How far a border may move while it is simplified, in metres on the ground, whatever the "
         "coordinate system. Neighbours keep one common border. Empty: one pixel. 0: keep the "
         "stairs of the pixels.",
+    )
+
+
+def parcels():
+    """Make PARCELS."""
+    return explained(
+        QgsProcessingParameterFeatureSink(
+            "PARCELS", "Parcels", QgsProcessing.SourceType.TypeVectorPolygon
+        ),
+        "A temporary layer, a file, or a layer of a database. Other layers of an existing "
+        "GeoPackage are kept.",
+    )
+
+
+def lines():
+    """Make LINES."""
+    return explained(
+        QgsProcessingParameterFeatureSink(
+            "LINES", "Borders", QgsProcessing.SourceType.TypeVectorLine, None, True, False
+        ),
+        "The borders as lines, for surveyors to check and edit: each shared border once, with "
+        "the parcels on its left and right, its length, and how likely it is.",
     )
 
 
@@ -183,6 +215,11 @@ def memory():
         "The run is planned to stay below it, or refused before it starts. Empty: no limit.",
         kind=WHOLE, least=64, most=1 << 24,
     ))
+
+
+def restart(text: str):
+    """Make RESTART."""
+    return advanced(explained(QgsProcessingParameterBoolean("RESTART", "Begin anew", False), text))
 
 
 def scene_parameters() -> tuple:

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -119,6 +120,24 @@ def parcels(work):
 
 
 @pytest.fixture(scope="session")
+def lines(work):
+    """Give the borders of two parcels as the engine writes them."""
+    import geopandas
+    from shapely import LineString
+
+    top, middle = [(500000, 5299950), (500020, 5299950)], [(500020, 5299900), (500020, 5299950)]
+    values = {
+        "line_id": [1, 2], "left": [None, 1], "right": [1, 2], "length_m": [20.0, 50.0],
+        "boundary": [0.9, 0.4], "edge": [True, False],
+    }
+    path = work / "prepared lines.gpkg"
+    geopandas.GeoDataFrame(
+        values, geometry=[LineString(top), LineString(middle)], crs="EPSG:25832"
+    ).astype({"left": "Int64"}).to_file(path, layer="lines", driver="GPKG")
+    return path
+
+
+@pytest.fixture(scope="session")
 def fake_engine(work):
     """Give a program that takes Python's place and runs the fake engine."""
     program = work / "fake python"
@@ -130,7 +149,7 @@ def fake_engine(work):
 
 
 @pytest.fixture(scope="session")
-def environment(profiles, work, fake_engine, parcels, mask):
+def environment(profiles, work, fake_engine, parcels, lines, mask):
     """Give the environment of a QGIS that uses the fake engine."""
     runtime = profiles / "runtime"
     runtime.mkdir(mode=0o700)
@@ -139,6 +158,7 @@ def environment(profiles, work, fake_engine, parcels, mask):
         "LC_ALL": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(runtime),
         "QGIS_CUSTOM_CONFIG_PATH": str(profiles), "GEOSEG_PYTHON": str(fake_engine),
         "FAKE_LOG": str(work / "log.jsonl"), "FAKE_PARCELS": str(parcels), "FAKE_MASK": str(mask),
+        "FAKE_LINES": str(lines),
     }
 
 
@@ -200,6 +220,15 @@ class Log:
     def words(self):
         """Give the last command line."""
         return self.entries[-1]["words"]
+
+    def values(self, number=-1):
+        """Parse a command line with geoseg's real one; give the values."""
+        from geoseg.cli.main import cli
+
+        command, words = cli, self.entries[number]["words"]
+        while isinstance(command, click.Group):
+            _, command, words = command.resolve_command(click.Context(command), words)
+        return command.make_context("geoseg", words).params
 
     def wait_until_all_ended(self, seconds):
         """Wait until no process of the engine lives; give those that do."""

@@ -90,6 +90,8 @@ def publish(words):
         out.write_bytes(b"model")
     else:
         shutil.copyfile(os.environ["FAKE_MASK" if words[0] == "predict" else "FAKE_PARCELS"], out)
+    if "--lines" in words:
+        shutil.copyfile(os.environ["FAKE_LINES"], words[words.index("--lines") + 1])
     if "--mask" in words:
         shutil.copyfile(os.environ["FAKE_MASK"], words[words.index("--mask") + 1])
     say(event="result", path=str(out), parcels=3, steps=7, parcel_f1=0.75)
@@ -151,7 +153,8 @@ def noisy(words):
 def refuse(words):
     """Refuse as geoseg does: one error event, and a code."""
     say(event="warning", message="the scene is dark")
-    say(event="error", message="raster has 3 bands, the model wants 4", code=4)
+    say(event="error", message="raster has 3 bands, the model wants 4; choose them with --bands",
+        code=4)
     return 4
 
 

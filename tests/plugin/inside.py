@@ -102,7 +102,8 @@ def run(request):
     project = QgsProject.instance()
     context = QgsProcessingContext()
     context.setProject(project)
-    loaded = [name for name in ("PARCELS", "MASK") if name in parameters and request.get("load")]
+    outputs = [name for name in ("PARCELS", "LINES", "MASK") if name in parameters]
+    loaded = outputs if request.get("load") else []
     for name in loaded:
         parameters[name] = QgsProcessingOutputLayerDefinition(parameters[name], project)
     algorithm = registry.createAlgorithmById(f"geoseg:{request['algorithm']}")
@@ -137,9 +138,10 @@ def run(request):
         temporary=[name for name in os.listdir(QgsProcessingUtils.tempFolder())
                    if name.startswith("geoseg-")],
     )
-    destination = results.get("PARCELS")
-    if destination:
-        answer["parcels"] = table(QgsProcessingUtils.mapLayerFromString(destination, context))
+    for name in ("PARCELS", "LINES"):
+        if results.get(name):
+            layer = QgsProcessingUtils.mapLayerFromString(results[name], context)
+            answer[name.lower()] = table(layer)
     return answer
 
 

@@ -11,7 +11,7 @@ import geoseg
 
 PLUGIN = Path(__file__).resolve().parents[2] / "plugin"
 PACKAGE = PLUGIN / "package"
-ENGINE_STYLE = Path(geoseg.__file__).parent / "vector" / "parcels.qml"
+STYLES = Path(geoseg.__file__).parent / "vector"
 
 
 def package(*arguments):
@@ -43,9 +43,10 @@ def test_the_plugin_has_the_version_of_geoseg():
     assert rules().metadata()["version"] == geoseg.__version__
 
 
-def test_the_plugin_has_the_style_of_the_engine():
-    styles = (PLUGIN / "geoseg_qgis" / "styles" / "parcels.qml", ENGINE_STYLE)
-    assert styles[0].read_bytes() == styles[1].read_bytes()
+@pytest.mark.parametrize("name", ["parcels.qml", "lines.qml"])
+def test_the_plugin_has_the_styles_of_the_engine(name):
+    own = PLUGIN / "geoseg_qgis" / "styles" / name
+    assert own.read_bytes() == (STYLES / name).read_bytes()
 
 
 @pytest.mark.parametrize(

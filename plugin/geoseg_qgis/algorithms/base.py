@@ -123,7 +123,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             feedback.pushInfo("Cancelled: the engine has ended, and there is no output.")
             return {}
         if ended.code != 0 or ended.crashed or not talk.result:
-            raise QgsProcessingException(failure(ended, talk))
+            raise QgsProcessingException(self._in_its_own_words(failure(ended, talk)))
         return talk.result
 
     def ask_engine(self, command, arguments, feedback, folder, *, replaced=None) -> str:
@@ -139,7 +139,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         if ended.canceled:
             return ""
         if ended.crashed or not ended.output.strip():
-            raise QgsProcessingException(failure(ended, talk))
+            raise QgsProcessingException(self._in_its_own_words(failure(ended, talk)))
         return ended.output.strip()
 
     def engine_command(self, feedback, folder) -> tuple:
@@ -161,6 +161,15 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         program = " ".join(engine.command)
         feedback.pushInfo(f"geoseg {answer['version']}: {program} (named by {engine.found_by})")
         return engine.command
+
+    def _in_its_own_words(self, text) -> str:
+        """Add what the options that the engine names are called in the dialog."""
+        said = re.findall(r"--[a-z][a-z-]*", text)
+        labels = {f"--{one.name().lower().replace('_', '-')}": one.description()
+                  for one in self.parameterDefinitions()}
+        named = [f"{option} is “{labels[option]}”" for option in dict.fromkeys(said)
+                 if option in labels]
+        return f"{text}\n(In this dialog {', '.join(named)}.)" if named else text
 
     def _run(self, command, arguments, folder, feedback, talk):
         try:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingOutputNumber,
     QgsProcessingParameterBand,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterLayer,
 )
 
 from .. import parameters as ask
 from ..command import option
 from ..inputs import Inputs, raster_path, raster_problem
-from ..outputs import dress, dress_parcels, output_to_show, store
+from ..outputs import Vectors
 from .base import EngineAlgorithm, work_folder
 
 
@@ -49,13 +45,8 @@ class PolygonizeMask(EngineAlgorithm):
             "8 joins pixels that touch at a corner.", ("4", "8"),
         )))
         self.addParameter(ask.instances())
-        self.addParameter(ask.explained(
-            QgsProcessingParameterFeatureSink(
-                "PARCELS", "Parcels", QgsProcessing.SourceType.TypeVectorPolygon
-            ),
-            "A temporary layer, a file, or a layer of a database. Other layers of an existing "
-            "GeoPackage are kept.",
-        ))
+        self.addParameter(ask.parcels())
+        self.addParameter(ask.lines())
         self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of polygons"))
 
     def checkParameterValues(self, parameters, context):
@@ -70,22 +61,16 @@ class PolygonizeMask(EngineAlgorithm):
         with work_folder() as folder:
             inputs = Inputs(self, parameters, context, folder)
             raster = inputs.raster("INPUT")
-            path = os.path.join(folder, "parcels.gpkg")
-            inputs.replaced[path] = output_to_show(parameters.get("PARCELS"), context)
+            vectors = Vectors(self, parameters, context, folder)
             arguments = [
-                "polygonize", raster_path(raster), path, *inputs.parcel_options(),
+                "polygonize", raster_path(raster), vectors.paths["PARCELS"],
+                *inputs.parcel_options(), *vectors.options(),
                 *option("--band", inputs.whole("BAND")),
                 *option("--connectivity", inputs.word("CONNECTIVITY")),
             ]
-            made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
-            if not made:
-                return {}
-            destination, count, _ = store(
-                self, "PARCELS", parameters, context, feedback,
-                path=path, layer="parcels", crs=raster.crs(),
-            )
-        if feedback.isCanceled():
-            return {}
-        feedback.pushInfo(f"{count} polygons")
-        dress(context, destination, f"Parcels of {raster.name()}", dress_parcels(made))
-        return {"PARCELS": destination, "COUNT": count}
+            made = self.run_engine(arguments, feedback, folder, replaced=vectors.replaced)
+            results = vectors.store(raster, made, feedback) if made else {}
+        if results:
+            results.pop("AREA_M2")
+            feedback.pushInfo(f"{results['COUNT']} polygons")
+        return results

@@ -7,8 +7,9 @@ import os
 from qgis.core import QgsProcessingParameterRasterDestination
 
 from .. import parameters as ask
+from ..dress import dress, dress_mask
 from ..inputs import Inputs, raster_path
-from ..outputs import discard_raster, dress, dress_mask, raster_destination
+from ..outputs import discard_raster, raster_destination
 from .base import work_folder
 from .scene import SceneAlgorithm
 
@@ -29,6 +30,10 @@ class PredictMask(SceneAlgorithm):
         """Declare the parameters."""
         for parameter in ask.scene_parameters():
             self.addParameter(parameter)
+        self.addParameter(ask.restart(
+            "Throw away what an unfinished run left beside this file, and use other options. "
+            "Without it a run that failed or was killed goes on where it stopped."
+        ))
         self.addParameter(ask.explained(
             QgsProcessingParameterRasterDestination("MASK", "Parcel and boundary probabilities"),
             "A GeoTIFF of two bands, parcel and boundary: probability times 254; 255 is no data.",
@@ -45,6 +50,7 @@ class PredictMask(SceneAlgorithm):
                 arguments = [
                     "predict", raster_path(raster), os.path.abspath(mask),
                     *inputs.scene_options(raster), "--overwrite",
+                    *inputs.flag("RESTART", "--restart"),
                 ]
                 made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
         finally:

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import os
 
-from qgis.core import (
-    QgsProcessing,
-    QgsProcessingOutputNumber,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterRasterDestination,
-)
+from qgis.core import QgsProcessingOutputNumber, QgsProcessingParameterRasterDestination
 
 from .. import parameters as ask
+from ..dress import dress, dress_mask
 from ..inputs import Inputs, raster_path
-from ..outputs import (
-    discard_raster,
-    dress,
-    dress_mask,
-    dress_parcels,
-    output_to_show,
-    raster_destination,
-    store,
-)
+from ..outputs import Vectors, discard_raster, raster_destination
 from .base import work_folder
 from .scene import SceneAlgorithm
 
@@ -45,13 +33,8 @@ class SegmentParcels(SceneAlgorithm):
         own = (ask.threshold(), ask.min_area(), ask.simplify())
         for parameter in (*shared[:5], *own, *shared[5:], ask.instances()):
             self.addParameter(parameter)
-        self.addParameter(ask.explained(
-            QgsProcessingParameterFeatureSink(
-                "PARCELS", "Parcels", QgsProcessing.SourceType.TypeVectorPolygon
-            ),
-            "A temporary layer, a file, or a layer of a database. Other layers of an existing "
-            "GeoPackage are kept.",
-        ))
+        self.addParameter(ask.parcels())
+        self.addParameter(ask.lines())
         self.addParameter(ask.explained(
             QgsProcessingParameterRasterDestination(
                 "MASK", "Parcel and boundary probabilities", None, True, False
@@ -80,23 +63,17 @@ class SegmentParcels(SceneAlgorithm):
 
     def _segment(self, parameters, context, feedback, folder, mask) -> dict:
         inputs = Inputs(self, parameters, context, folder)
+        vectors = Vectors(self, parameters, context, folder)
         raster = inputs.raster("INPUT")
-        path = os.path.join(folder, "parcels.gpkg")
-        inputs.replaced[path] = output_to_show(parameters.get("PARCELS"), context)
         arguments = [
-            "vectorize", raster_path(raster), path,
-            *inputs.scene_options(raster), *inputs.parcel_options(),
+            "vectorize", raster_path(raster), vectors.paths["PARCELS"],
+            *inputs.scene_options(raster), *inputs.parcel_options(), *vectors.options(),
             *(["--mask", os.path.abspath(mask), "--overwrite"] if mask else []),
         ]
-        made = self.run_engine(arguments, feedback, folder, replaced=inputs.replaced)
-        if not made:
-            return {}
-        destination, count, area = store(
-            self, "PARCELS", parameters, context, feedback,
-            path=path, layer="parcels", crs=raster.crs(),
-        )
-        if feedback.isCanceled():
-            return {}
-        feedback.pushInfo(f"{count} parcels, {area / 10000:.2f} hectares")
-        dress(context, destination, f"Parcels of {raster.name()}", dress_parcels(made))
-        return {"PARCELS": destination, "COUNT": count, "AREA_M2": area}
+        replaced = inputs.replaced | vectors.replaced
+        made = self.run_engine(arguments, feedback, folder, replaced=replaced)
+        results = vectors.store(raster, made, feedback) if made else {}
+        if results:
+            hectares = results["AREA_M2"] / 10000
+            feedback.pushInfo(f"{results['COUNT']} parcels, {hectares:.2f} hectares")
+        return results

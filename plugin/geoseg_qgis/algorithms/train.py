@@ -8,7 +8,6 @@ import os
 from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
-    QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
@@ -41,10 +40,7 @@ class TrainModel(EngineAlgorithm):
         """Declare the parameters."""
         for parameter in (*_inputs(), *_recipe(), ask.bands(), ask.device(), ask.threads()):
             self.addParameter(parameter)
-        self.addParameter(ask.advanced(ask.explained(
-            QgsProcessingParameterBoolean("RESTART", "Begin anew", False),
-            "Do not go on from an earlier run with the same model file.",
-        )))
+        self.addParameter(ask.restart("Do not go on from an earlier run of the same model file."))
         self.addParameter(ask.explained(
             QgsProcessingParameterFileDestination(
                 "MODEL", "Model file", "Models (*.safetensors)"
