@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
+from geoseg.vectorizer.borders import EMPTY, find_place
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.stitch import (
     ACROSS_END,
@@ -25,6 +26,7 @@ from geoseg.vectorizer.stitch import (
     RIGHT,
     START,
 )
+from geoseg.vectorizer.threads import even_parts, spread
 from geoseg.vectorizer.trace import UNITS
 
 REGION, KEY, RING_AREA2, RING_EDGE = range(4)
@@ -44,37 +46,43 @@ class Lines:
 
 
 @kernel
-def _link(starts, order, after, following):
-    """Find for each half arc the one that leaves by its key."""
+def _link(starts, after, keys, places, following):
+    """Find for each half arc the one that leaves by its key; keys and places are a hash table."""
+    for half in range(len(starts)):
+        place = find_place(keys, starts[half])
+        keys[place], places[place] = starts[half], half
     for half in range(len(after)):
-        low, high = 0, len(starts)
-        while low < high:
-            middle = (low + high) // 2
-            if starts[order[middle]] < after[half]:
-                low = middle + 1
-            else:
-                high = middle
-        following[half] = order[low]
+        following[half] = places[find_place(keys, after[half])]
+
+
+@helper
+def _smallest(first, starts, following):
+    """Find the half arc of a ring that leaves by the smallest key."""
+    smallest, half = first, following[first]
+    while half != first:
+        if starts[half] < starts[smallest]:
+            smallest = half
+        half = following[half]
+    return smallest
 
 
 @kernel
-def _walk_rings(order, starts, regions, following, arcs, table, halves, ring_offsets, rings):
+def _walk_rings(starts, regions, following, arcs, table, seen, halves, ring_offsets, rings):
     """Walk the rings; each starts at the smallest of its keys."""
-    seen = np.zeros(len(order), np.bool_)
     n = m = 0
-    for first in order:
+    for first in range(len(starts)):
         if seen[first]:
             continue
-        rings[n, REGION], rings[n, KEY] = regions[first], starts[first]
+        half = _smallest(first, starts, following)
+        rings[n, REGION], rings[n, KEY] = regions[half], starts[half]
         rings[n, RING_AREA2] = rings[n, RING_EDGE] = 0
-        half = first
         while not seen[half]:
             seen[half] = True
-            halves[m] = half
+            halves[m] = arcs[half]
             m += 1
-            area2 = table[arcs[half] // 2, AREA2]
-            rings[n, RING_AREA2] += -area2 if arcs[half] % 2 else area2
-            rings[n, RING_EDGE] |= table[arcs[half] // 2, EDGE]
+            area2 = table[arcs[half] >> 1, AREA2]
+            rings[n, RING_AREA2] += -area2 if arcs[half] & 1 else area2
+            rings[n, RING_EDGE] |= table[arcs[half] >> 1, EDGE]
             half = following[half]
         n += 1
         ring_offsets[n] = m
@@ -82,43 +90,39 @@ def _walk_rings(order, starts, regions, following, arcs, table, halves, ring_off
 
 
 @kernel
-def _count_points(order, ring_offsets, halves, arcs, offsets, out):
+def _count_points(order, ring_offsets, halves, offsets, out):
     for k in range(len(order)):
         n = np.int64(1)
         for place in range(ring_offsets[order[k]], ring_offsets[order[k] + 1]):
-            arc = arcs[halves[place]] // 2
+            arc = halves[place] >> 1
             n += offsets[arc + 1] - offsets[arc] - 1
         out[k + 1] = out[k] + n
 
 
-@helper
-def _write_ring(halves, arcs, offsets, points, affine, backward, xy):
-    """Write one ring in CRS coordinates; all rings use the same arithmetic for a point."""
-    n = 0
-    for half in halves:
-        arc = arcs[half] // 2
-        size = offsets[arc + 1] - offsets[arc]
-        for k in range(size - 1):
-            place = offsets[arc] + (size - 1 - k if arcs[half] % 2 else k)
-            col, row = points[place, 0] / UNITS, points[place, 1] / UNITS
-            at = len(xy) - 1 - n if backward else n
-            xy[at, 0] = affine[0] * col + affine[1] * row + affine[2]
-            xy[at, 1] = affine[3] * col + affine[4] * row + affine[5]
-            n += 1
-    if backward:
-        xy[0, 0], xy[0, 1] = xy[n, 0], xy[n, 1]
-    else:
-        xy[n, 0], xy[n, 1] = xy[0, 0], xy[0, 1]
-
-
 @kernel
-def _write_rings(
-    order, ring_offsets, halves, arcs, offsets, points, affine, backward, out, xy
-):
-    for k in range(len(order)):
-        ring = halves[ring_offsets[order[k]] : ring_offsets[order[k] + 1]]
-        part = xy[out[k] : out[k + 1]]
-        _write_ring(ring, arcs, offsets, points, affine, backward, part)
+def _write_rings(first, last, order, ring_offsets, halves, offsets, points, affine, way, out, xy):
+    """Write rings [first, last) in CRS coordinates; all use the same arithmetic for a point.
+
+    Args:
+        affine: six numbers, of units of a line to coordinates.
+        way: -1 to write them backwards.
+    """
+    a, b, c, d, e, f = affine
+    for k in range(first, last):
+        start = at = out[k] if way > 0 else out[k + 1] - 1
+        for place in range(ring_offsets[order[k]], ring_offsets[order[k] + 1]):
+            arc, step = halves[place] >> 1, 1
+            here = offsets[arc]
+            count = offsets[arc + 1] - here - 1
+            if halves[place] & 1:
+                here, step = here + count, -1
+            for _ in range(count):
+                col, row = points[here, 0], points[here, 1]
+                xy[at, 0] = a * col + b * row + c
+                xy[at, 1] = d * col + e * row + f
+                here += step
+                at += way
+        xy[at, 0], xy[at, 1] = xy[start, 0], xy[start, 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +141,14 @@ class Shapes:
     """(polygons,) bool, touches the scene's edge or pixels without data."""
 
 
-def assemble(lines: Lines, ranks: np.ndarray, transform: Affine) -> Shapes:
+def assemble(lines: Lines, ranks: np.ndarray, transform: Affine, *, threads: int = 1) -> Shapes:
     """Make the polygons of finished regions.
 
     Args:
         lines: all arcs of these regions, and others.
         ranks: (regions,) int64, place of each region in the result; -1 where it is not wanted.
         transform: pixel corner to CRS coordinates.
+        threads: that write rings.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
@@ -157,25 +162,32 @@ def assemble(lines: Lines, ranks: np.ndarray, transform: Affine) -> Shapes:
     after = np.concatenate([table[forward, AFTER_END], table[back, AFTER_START]])
     across = np.concatenate([table[forward, ACROSS_END], table[back, ACROSS_START]])
     after[across == regions] ^= 2
-    order = np.argsort(starts, kind="stable")
     following = np.empty(len(arcs), np.int64)
-    _link(starts, order, after, following)
+    size = 1 << (2 * len(arcs)).bit_length()
+    _link(starts, after, np.full(size, EMPTY), np.empty(size, np.int64), following)
     halves, ring_offsets = np.empty(len(arcs), np.int64), np.zeros(len(arcs) + 1, np.int64)
     rings = np.empty((len(arcs), 4), np.int64)
+    seen = np.zeros(len(arcs), bool)
     count = _walk_rings(
-        order, starts, regions, following, arcs, table, halves, ring_offsets, rings
+        starts, regions, following, arcs, table, seen, halves, ring_offsets, rings
     )
     rings = rings[:count]
     by_rank = np.lexsort((rings[:, KEY], rings[:, RING_AREA2] < 0, ranks[rings[:, REGION]]))
     rings = rings[by_rank]
     sizes = np.zeros(count + 1, np.int64)
-    _count_points(by_rank, ring_offsets, halves, arcs, offsets, sizes)
+    _count_points(by_rank, ring_offsets, halves, offsets, sizes)
     coords = np.empty((sizes[-1], 2))
-    affine = np.array(transform[:6], np.float64)
-    backward = bool(affine[0] * affine[4] - affine[1] * affine[3] < 0)
-    _write_rings(
-        by_rank, ring_offsets, halves, arcs, offsets, lines.points, affine, backward, sizes, coords
-    )
+    a, b, c, d, e, f = map(float, transform[:6])
+    way = -1 if a * e - b * d < 0 else 1
+    affine = (a / UNITS, b / UNITS, c, d / UNITS, e / UNITS, f)
+
+    def write(first: int, last: int) -> None:
+        _write_rings(
+            first, last, by_rank, ring_offsets, halves, offsets, lines.points, affine, way, sizes,
+            coords,
+        )
+
+    spread(write, even_parts(sizes, threads), threads)
     shells = np.flatnonzero(np.diff(rings[:, REGION], prepend=-1))
     edge = np.add.reduceat(rings[:, RING_EDGE], shells) > 0 if count else np.zeros(0, bool)
     return Shapes(coords, sizes, np.append(shells, count), rings[shells, REGION], edge)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.threads import join_offsets
 
 
 @kernel
@@ -98,22 +99,15 @@ class ParcelBatch:
 _COLUMNS = ("parcel_id", "value", "area_m2", "perimeter_m", "confidence", "boundary", "edge")
 
 
-def _join(offsets: list[np.ndarray]) -> np.ndarray:
-    """Put ragged arrays behind each other: give the offsets of the whole."""
-    starts = np.cumsum([0] + [one[-1] for one in offsets])
-    moved = [one[1:] + start for one, start in zip(offsets, starts, strict=False)]
-    return np.concatenate([np.zeros(1, np.int64), *moved])
-
-
 def merge(batches: list[ParcelBatch], classes: Mapping[int, str] | None) -> ParcelBatch:
     """Put batches behind each other."""
     columns = {name: np.concatenate([getattr(one, name) for one in batches]) for name in _COLUMNS}
     return ParcelBatch(
         **columns,
         coords=np.concatenate([one.coords for one in batches]),
-        ring_offsets=_join([one.ring_offsets for one in batches]),
-        polygon_offsets=_join([one.polygon_offsets for one in batches]),
-        parcel_offsets=_join([one.parcel_offsets for one in batches]),
+        ring_offsets=join_offsets([one.ring_offsets for one in batches]),
+        polygon_offsets=join_offsets([one.polygon_offsets for one in batches]),
+        parcel_offsets=join_offsets([one.parcel_offsets for one in batches]),
         classes=classes,
     )
 
@@ -122,6 +116,21 @@ def split(batch: ParcelBatch, size: int) -> list[ParcelBatch]:
     """Cut a batch into batches of a size; the last may be smaller, or empty."""
     return [_cut(batch, start, min(start + size, len(batch)))
             for start in range(0, len(batch) + 1, size)]
+
+
+def regroup(
+    waiting: list[ParcelBatch], new: ParcelBatch, size: int
+) -> tuple[list[ParcelBatch], list[ParcelBatch]]:
+    """Cut batches of a size from what waits and what is new; give them, and what waits now.
+
+    Only what waits is copied.
+    """
+    missing = size - sum(map(len, waiting))
+    if len(new) < missing:
+        return [], [*waiting, new]
+    first = merge([*waiting, _cut(new, 0, missing)], new.classes)
+    *whole, rest = split(_cut(new, missing, len(new)), size)
+    return [first, *whole], [merge([rest], new.classes)]
 
 
 def _cut(batch: ParcelBatch, start: int, stop: int) -> ParcelBatch:

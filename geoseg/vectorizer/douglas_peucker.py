@@ -17,7 +17,7 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend, moments
-from geoseg.vectorizer.guards import distance2, has_twin, is_clear
+from geoseg.vectorizer.guards import has_twin, is_clear
 from geoseg.vectorizer.trace import UNITS
 
 LEAN = 0.3
@@ -32,12 +32,22 @@ SLACK = 1.0
 def _farthest(points, start, stop, aspect):
     """Find the point between two that is farthest from their segment, the first of equals."""
     best, where = -1.0, start
-    ax, ay, bx, by = points[start, 0], points[start, 1], points[stop, 0], points[stop, 1]
+    ax, ay = points[start, 0], points[start, 1]
+    dx, dy = float(points[stop, 0] - ax), (points[stop, 1] - ay) * aspect
+    length2 = dx * dx + dy * dy
+    scale = max(length2, 1.0)
     for k in range(start + 1, stop):
-        here2 = distance2(points[k, 0], points[k, 1], ax, ay, bx, by, aspect)
+        px, py = float(points[k, 0] - ax), (points[k, 1] - ay) * aspect
+        along = px * dx + py * dy
+        if along <= 0:
+            here2 = (px * px + py * py) * scale
+        elif along >= length2:
+            here2 = ((px - dx) ** 2 + (py - dy) ** 2) * scale
+        else:
+            here2 = (dx * py - dy * px) ** 2
         if here2 > best:
             best, where = here2, k
-    return where, best
+    return where, best / scale / aspect
 
 
 @helper
@@ -68,21 +78,18 @@ def _lean(line, start, stop):
 
 
 @helper
-def _is_safe(
-    corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
-):
+def _is_safe(guard, chain, line, start, stop, n, tolerance, away2):
     """Tell whether the points between two others can go: the line is near, and safe."""
     if away2 > (UNITS * tolerance) ** 2:
         return False
-    area = line[start : stop + 1]
-    if not is_clear(
-        corners, rows, cut, own, line, start, stop, n, shift, area, UNITS * tolerance, aspect
-    ):
+    reach = math.sqrt(away2)
+    if not is_clear(guard, line, start, stop, line, start, stop + 1, reach):
         return False
     if away2 == 0 or start > 0 or stop < n - 1:
         return True
+    aspect = guard.aspect
     near2 = (UNITS * (tolerance + SLACK)) ** 2 * max(aspect, 1 / aspect)
-    return not has_twin(corners, chain, near2, aspect)
+    return not has_twin(guard.corners, chain, near2, aspect)
 
 
 @helper
@@ -95,34 +102,33 @@ def _next(keep, place):
 
 
 @helper
-def _is_bend(
-    corners, rows, chain, cut, own, line, before, here, after, n, shift, tolerance, aspect
-):
+def _is_bend(guard, chain, line, before, here, after, n, tolerance):
     """Tell whether an arc may run straight to a point, and straight on from it, and bends there."""
     ax, ay = line[here, 0] - line[before, 0], line[here, 1] - line[before, 1]
     bx, by = line[after, 0] - line[here, 0], line[after, 1] - line[here, 1]
     if np.int64(ax) * by == np.int64(bx) * ay:
         return False
     for start, stop in ((before, here), (here, after)):
-        where, away2 = _farthest(line, start, stop, aspect)
+        where, away2 = _farthest(line, start, stop, guard.aspect)
         if where != start and not _is_safe(
-            corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect, away2
+            guard, chain, line, start, stop, n, tolerance, away2
         ):
             return False
     return True
 
 
 @helper
-def _move(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect):
+def _move(guard, chain, line, n, keep, sums, tolerance):
     """Move each bend to the point near it where the lines fit best; tell whether any did."""
     moved = False
     before = np.int64(0)
     here = _next(keep, before)
     while here < n - 1:
         after = _next(keep, here)
-        where = best_bend(line, sums, before, here, after, here - REACH, here + REACH, aspect)
+        low, high = here - REACH, here + REACH
+        where = best_bend(line, sums, before, here, after, low, high, guard.aspect)
         if where != here and _is_bend(
-            corners, rows, chain, cut, own, line, before, where, after, n, shift, tolerance, aspect
+            guard, chain, line, before, where, after, n, tolerance
         ):
             keep[here], keep[where] = False, True
             moved = True
@@ -140,7 +146,7 @@ def _goes_on(line, before, one, two, after):
 
 
 @helper
-def _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect):
+def _merge(guard, chain, line, n, keep, sums, tolerance):
     """Make one bend of two that are a step of the stairs: close, and the arc goes on as before."""
     left = 0
     for k in range(n):
@@ -154,11 +160,8 @@ def _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance
         after = _next(keep, two)
         where = one
         if sums[two, 0] - sums[one, 0] < CLOSE * UNITS and _goes_on(line, before, one, two, after):
-            where = best_bend(line, sums, before, one, after, one, two, aspect)
-            if _is_bend(
-                corners, rows, chain, cut, own, line, before, where, after, n, shift, tolerance,
-                aspect,
-            ):
+            where = best_bend(line, sums, before, one, after, one, two, guard.aspect)
+            if _is_bend(guard, chain, line, before, where, after, n, tolerance):
                 keep[one] = keep[two] = False
                 keep[where] = True
                 left -= 1
@@ -167,36 +170,40 @@ def _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance
 
 
 @helper
-def refine(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
-    """Move the bends that `douglas_peucker` kept to where the lines fit best; same arguments."""
+def refine(guard, chain, line, n, keep, sums, tolerance):
+    """Move the bends that `douglas_peucker` kept to where the lines fit best.
+
+    Arguments as there, and sums: (n, 6) float64, room for `moments`.
+    """
     if _next(keep, 0) == n - 1:
         return
-    sums = moments(line, n, aspect)
+    moments(line, n, guard.aspect, sums)
     for sweep in range(SWEEPS):
-        moved = _move(
-            corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect
-        )
+        moved = _move(guard, chain, line, n, keep, sums, tolerance)
         if sweep == 0:
-            _merge(corners, rows, chain, cut, own, line, n, shift, keep, sums, tolerance, aspect)
+            _merge(guard, chain, line, n, keep, sums, tolerance)
         elif not moved:
             return
 
 
 @helper
-def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolerance, aspect):
+def douglas_peucker(guard, chain, line, n, keep, stack, tolerance):
     """Mark the points of one arc that stay.
 
     Args:
-        corners, rows, cut, own, line, n, shift, aspect: see `is_clear`.
+        guard: all corners.
         chain: rows of the corner table that the arc runs through.
+        line: (n, 2) int32, points of the arc.
+        n: their number.
         keep: (n,) bool, written.
+        stack: (n,) int32, room for places.
         tolerance: pixels of the mean size.
     """
+    aspect = guard.aspect
     for k in range(n):
         keep[k] = k == 0 or k == n - 1
     if line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]:
         _split_loop(line, n, keep, aspect)
-    stack = np.empty(n, np.int64)
     stack[0] = n - 1
     height = 1
     start = np.int64(0)
@@ -207,11 +214,9 @@ def douglas_peucker(corners, rows, chain, cut, own, line, n, shift, keep, tolera
             height += 1
         where, away2 = _farthest(line, start, stop, aspect)
         if where == start or (
-            _lean(line, start, stop) <= LEAN * UNITS * tolerance
-            and _is_safe(
-                corners, rows, chain, cut, own, line, start, stop, n, shift, tolerance, aspect,
-                away2,
-            )
+            away2 <= (UNITS * tolerance) ** 2
+            and _lean(line, start, stop) <= LEAN * UNITS * tolerance
+            and _is_safe(guard, chain, line, start, stop, n, tolerance, away2)
         ):
             start = stop
             height -= 1

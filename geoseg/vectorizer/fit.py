@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from geoseg.vectorizer.compiled import helper
 
 REACH = 5
@@ -23,13 +21,14 @@ SWEEPS = 2
 
 
 @helper
-def moments(line, n, aspect):
+def moments(line, n, aspect, sums):
     """Sum up length, first and second moments along an arc, from its start to each point.
 
-    Returns:
-        (n, 6) float64: length, x, y, xx, xy, yy, in units of the width, y made square.
+    They are written to sums, (n, 6) float64: length, x, y, xx, xy, yy, in units of the width, y
+    made square.
     """
-    sums = np.zeros((n, 6))
+    for column in range(6):
+        sums[0, column] = 0.0
     for k in range(1, n):
         ax, ay = float(line[k - 1, 0] - line[0, 0]), (line[k - 1, 1] - line[0, 1]) * aspect
         bx, by = float(line[k, 0] - line[0, 0]), (line[k, 1] - line[0, 1]) * aspect
@@ -40,7 +39,6 @@ def moments(line, n, aspect):
         sums[k, 3] = sums[k - 1, 3] + length * (ax * ax + ax * bx + bx * bx) / 3
         sums[k, 4] = sums[k - 1, 4] + length * (2 * ax * ay + ax * by + bx * ay + 2 * bx * by) / 6
         sums[k, 5] = sums[k - 1, 5] + length * (ay * ay + ay * by + by * by) / 3
-    return sums
 
 
 @helper

@@ -10,13 +10,61 @@ bandwidth criterion, 1998.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.smooth import HALF, points_of
 from geoseg.vectorizer.stitch import bit, onward, step
 from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y
+
+
+BLOCK = 64
+"""Columns that the index of corners takes together."""
+MANY_ROWS = 4
+"""Rows from which on a slanted shortcut is worth looking at in each row alone."""
+
+
+class Guard(NamedTuple):
+    """What shortcuts of an arc must not pass over: the points of all arcs, found by their place."""
+
+    corners: np.ndarray
+    """(n, 11) int32, corner table."""
+    cells: np.ndarray
+    """(rows + 1, blocks) int32: first corner of each BLOCK columns of each row, or after them."""
+    own: np.ndarray
+    """(n,) int32, place of the first point of each corner of this arc in its line; -1 at others."""
+    here: np.ndarray
+    """(2, 2) int32, room for the points of one corner."""
+    cut: bool
+    """See `points_of`."""
+    aspect: float
+    """Height of a pixel divided by its width."""
+
+
+@kernel
+def _fill_cells(corners, cells):
+    rows, blocks = cells.shape
+    corner = 0
+    for row in range(rows):
+        y = corners[0, Y] + row
+        for block in range(blocks):
+            x = BLOCK * block
+            while corner < len(corners) and (
+                corners[corner, Y] < y or (corners[corner, Y] == y and corners[corner, X] < x)
+            ):
+                corner += 1
+            cells[row, block] = corner
+
+
+def index(corners: np.ndarray) -> np.ndarray:
+    """Make the index of corners by row and column that a `Guard` needs."""
+    height = int(corners[-1, Y] - corners[0, Y]) + 1
+    width = int(corners[:, X].max())
+    cells = np.empty((height + 1, width // BLOCK + 1), np.int32)
+    _fill_cells(corners, cells)
+    return cells
 
 
 @helper
@@ -35,12 +83,11 @@ def distance2(x, y, ax, ay, bx, by, aspect):
 
 
 @helper
-def _encloses(area, x, y):
+def _encloses(area, low, high, x, y):
     """Tell whether a point is in or on a closed line; twice enclosed is not out of it."""
     winding = 0
-    last = len(area) - 1
-    ax, ay = np.int64(area[last, 0] - x), np.int64(area[last, 1] - y)
-    for k in range(len(area)):
+    ax, ay = np.int64(area[high - 1, 0] - x), np.int64(area[high - 1, 1] - y)
+    for k in range(low, high):
         bx, by = np.int64(area[k, 0] - x), np.int64(area[k, 1] - y)
         cross = ax * by - bx * ay
         if cross == 0 and ax * bx <= 0 and ay * by <= 0:
@@ -72,65 +119,60 @@ def _is_part(line, start, stop, place, x, y):
 
 
 @helper
-def _is_blocked(corners, corner, cut, own, here, line, start, stop, n, shift, area):
+def _is_blocked(guard, corner, line, start, stop, area, low, high):
     """Tell whether a point of this corner is in the area of a shortcut from start to stop."""
-    for k in range(points_of(corners, corner, cut, here, 0)):
+    first = guard.own[corner]
+    if start <= first < stop:
+        return False
+    here = guard.here
+    for k in range(points_of(guard.corners, corner, guard.cut, here, 0)):
         x, y = here[k, 0], here[k, 1]
         if _is_part(line, start, start, start, x, y) or _is_part(line, stop, stop, stop, x, y):
             continue
-        first = own[corner]
-        if first >= 0:
-            one, two = first, first + 1
-            if shift >= 0:
-                one, two = (one - shift) % (n - 1), (two - shift) % (n - 1)
-            if _is_part(line, start, stop, one, x, y) or _is_part(line, start, stop, two, x, y):
-                continue
-        if _encloses(area, x, y):
+        if first >= 0 and (
+            _is_part(line, start, stop, first, x, y)
+            or _is_part(line, start, stop, first + 1, x, y)
+        ):
+            continue
+        if _encloses(area, low, high, x, y):
             return True
     return False
 
 
 @helper
-def _first_at(corners, low, start, stop):
-    """Find the first corner of a row at or right of a column."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if corners[middle, X] < low:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
-
-
-@helper
-def is_clear(corners, rows, cut, own, line, start, stop, n, shift, area, reach, aspect):
+def is_clear(guard, line, start, stop, area, low, high, reach):
     """Tell whether a shortcut from one point of an arc to another is safe.
 
     Args:
-        corners: corner table.
-        rows: (rows + 1,) int64, start of each row of corners in it, from that of its first.
-        cut: see `points_of`.
-        own: (corners,) int64, place of the first point of each corner of this arc; -1 at others.
+        guard: all corners.
         line: (n, 2) int32, points of this arc.
         start, stop: places in line.
-        n: number of points of line that count.
-        shift: by how many places a loop's line was turned since own was written; -1 if it was not.
-        area: (m, 2) int32, the line around the area between, not closed.
+        area, low, high: [low, high) of its points are the line around the area between, not closed.
         reach: units (of the mean size) that the area may be away from the shortcut.
-        aspect: height of a pixel divided by its width.
     """
+    corners, cells = guard.corners, guard.cells
     ax, ay, bx, by = line[start, 0], line[start, 1], line[stop, 0], line[stop, 1]
-    here = np.empty((2, 2), np.int32)
+    left = right = area[low, 0]
+    upper = lower = area[low, 1]
+    for k in range(low + 1, high):
+        left, right = min(left, area[k, 0]), max(right, area[k, 0])
+        upper, lower = min(upper, area[k, 1]), max(lower, area[k, 1])
+    margin = HALF if guard.cut else 0
     top = np.int64(corners[0, Y])
-    across, down = reach * math.sqrt(aspect) + HALF, reach / math.sqrt(aspect) + HALF
-    first = max(math.floor((min(ay, by) - down) / UNITS), top)
-    last = min(math.ceil((max(ay, by) + down) / UNITS), top + len(rows) - 2)
-    for y in range(first, last + 1):
-        low, high = _span(ay, by, UNITS * y - down, UNITS * y + down, ax, bx)
-        end = rows[y - top + 1]
-        corner = _first_at(corners, (low - across) / UNITS, rows[y - top], end)
-        while corner < end and corners[corner, X] <= (high + across) / UNITS:
-            if _is_blocked(corners, corner, cut, own, here, line, start, stop, n, shift, area):
+    across = reach * math.sqrt(guard.aspect) + margin
+    down = reach / math.sqrt(guard.aspect) + margin
+    last = min((lower + margin) // UNITS, top + len(cells) - 2)
+    for y in range(max((upper - margin + UNITS - 1) // UNITS, top), last + 1):
+        west, east = float(left - margin), float(right + margin)
+        if lower - upper > MANY_ROWS * UNITS:
+            one, two = _span(ay, by, UNITS * y - down, UNITS * y + down, ax, bx)
+            west, east = max(west, one - across), min(east, two + across)
+        corner = cells[y - top, max(np.int64(west), 0) // (UNITS * BLOCK)]
+        end = cells[y - top + 1, 0]
+        while corner < end and UNITS * corners[corner, X] < west:
+            corner += 1
+        while corner < end and UNITS * corners[corner, X] <= east:
+            if _is_blocked(guard, corner, line, start, stop, area, low, high):
                 return False
             corner += 1
     return True

@@ -12,10 +12,11 @@ from geoseg.coverage import Coverage
 from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
 from geoseg.vectorizer import regions, runs, stitch, trace
-from geoseg.vectorizer.batch import ParcelBatch, merge, split
+from geoseg.vectorizer.batch import ParcelBatch, merge, regroup
 from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.stream import Stream
+from geoseg.vectorizer.threads import all_threads
 
 BATCH = 4096
 """Parcels of a batch."""
@@ -42,11 +43,12 @@ def parcels(
     strip: int = 1024,
     progress: Callable[[int], None] | None = None,
     lines: Callable[[LineBatch], None] | None = None,
+    threads: int | None = None,
 ) -> Iterator[ParcelBatch]:
     """Draw the regions of a label raster as parcels, in batches, as soon as they are finished.
 
-    The result, batches included, does not depend on the height of the strips. Order: by last row,
-    then by first pixel.
+    The result, batches included, depends neither on the height of the strips nor on the threads.
+    Order: by last row, then by first pixel.
 
     Args:
         labels: integer raster; regions are sets of equal pixels that touch.
@@ -57,36 +59,38 @@ def parcels(
         strip: rows read at once, at least 1.
         progress: called with the number of rows done since the call before.
         lines: takes the borders of these parcels, each once, as soon as they are finished.
+        threads: at least 1; None: one for each CPU that this process may use.
 
     Raises:
         GridError: labels or probabilities are not of the grid's shape.
-        OptionError: strip is below 1.
+        OptionError: strip or threads is below 1.
     """
     for source in (labels, probabilities):
         if source is not None and tuple(source.shape) != geobox.shape:
             raise GridError(f"raster has shape {tuple(source.shape)}, its grid has {geobox.shape}")
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, wanted 1 or more")
-    stream = Stream(geobox, options, lines)
+    threads = all_threads() if threads is None else threads
+    if threads < 1:
+        raise OptionError(f"threads is {threads}, wanted 1 or more")
+    stream = Stream(geobox, options, lines, threads)
     waiting: list[ParcelBatch] = []
     for row in range(0, geobox.height, strip):
         stop = min(row + strip, geobox.height)
-        waiting += _take(stream, labels, probabilities, row, stop)
-        if sum(map(len, waiting)) >= BATCH:
-            *whole, rest = split(merge(waiting, classes), BATCH)
-            waiting = [rest]
+        for batch in _take(stream, labels, probabilities, row, stop):
+            whole, waiting = regroup(waiting, replace(batch, classes=classes), BATCH)
             yield from whole
         if progress is not None:
             progress(stop - row)
     if sum(map(len, waiting)):
-        yield from split(merge(waiting, classes), BATCH)
+        yield merge(waiting, classes)
 
 
 def _take(
     stream: Stream, labels: Strips, probabilities: Strips | None, row: int, stop: int
 ) -> list[ParcelBatch]:
     """Read rows [row, stop); give the parcels that are finished with them."""
-    values = runs.encode(np.asarray(labels.read(row, stop)))
+    values = runs.encode(np.asarray(labels.read(row, stop)), threads=stream.threads)
     given = None if probabilities is None else np.asarray(probabilities.read(row, stop))
     batches = [stream.push(values, given, is_last=False)]
     if stop == stream.geobox.height:

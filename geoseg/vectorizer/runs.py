@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer.compiled import kernel
+from geoseg.vectorizer.threads import even_parts, join_offsets, spread
 
 OUTSIDE = np.iinfo(np.int64).min
 """The value around the raster; no raster may use it."""
@@ -27,41 +28,38 @@ class Runs:
 
 
 @kernel
-def _count_runs(labels, offsets):
-    height, width = labels.shape
-    for row in range(height):
-        changes = 0
-        for col in range(1, width):
-            changes += labels[row, col] != labels[row, col - 1]
-        offsets[row + 1] = offsets[row] + changes + 2
+def _write_runs(labels, row, offsets, starts, values, flags, words):
+    """Write the runs of the rows from `row` on while there is room; give the row it came to.
 
-
-@kernel
-def _write_runs(labels, offsets, starts, values, flags):
+    The flags of a row, 1 where a run starts, are compared eight pixels at a time; where there is
+    one, all eight columns are written, and only those of a flag are kept: no branch to guess.
+    """
     height, width = labels.shape
-    words = flags.view(np.uint64)
-    for row in range(height):
+    while row < height and offsets[row] + width + 2 <= starts.size:
         for col in range(1, width):
             flags[col] = labels[row, col] != labels[row, col - 1]
-        n = offsets[row]
-        starts[n] = 0
-        values[n] = labels[row, 0]
+        first = offsets[row]
+        starts[first] = 0
+        n = first + 1
         for word in range(words.size):
             if words[word]:
-                for col in range(word * 8, min(word * 8 + 8, width)):
-                    if flags[col]:
-                        n += 1
-                        starts[n] = col
-                        values[n] = labels[row, col]
-        starts[n + 1] = width
-        values[n + 1] = OUTSIDE
+                for col in range(8 * word, 8 * word + 8):
+                    starts[n] = col
+                    n += flags[col]
+        for run in range(first, n):
+            values[run] = labels[row, starts[run]]
+        starts[n], values[n] = width, OUTSIDE
+        row += 1
+        offsets[row] = n + 1
+    return row
 
 
-def encode(labels: np.ndarray) -> Runs:
+def encode(labels: np.ndarray, *, threads: int = 1) -> Runs:
     """Write rows of labels as runs; no region is known yet.
 
     Args:
         labels: (rows, width) integer.
+        threads: that share the rows.
 
     Returns:
         The runs; `regions` is all 0.
@@ -71,12 +69,28 @@ def encode(labels: np.ndarray) -> Runs:
     """
     kind = np.int32 if np.can_cast(labels.dtype, np.int32) else np.int64
     labels = np.ascontiguousarray(labels, kind)
-    offsets = np.zeros(len(labels) + 1, np.int64)
-    _count_runs(labels, offsets)
-    starts = np.empty(offsets[-1], np.int32)
-    values = np.empty(offsets[-1], np.int64)
-    _write_runs(labels, offsets, starts, values, np.zeros(labels.shape[1] // 8 * 8 + 8, np.uint8))
-    return Runs(offsets, starts, values, np.zeros(offsets[-1], np.int32))
+    parts = even_parts(np.arange(len(labels) + 1), threads)
+    if len(parts) == 1:
+        offsets, starts, values = _encode(labels)
+    else:
+        many = spread(lambda first, last: _encode(labels[first:last]), parts, threads)
+        offsets = join_offsets([one[0] for one in many])
+        starts, values = (np.concatenate([one[k] for one in many]) for k in (1, 2))
+    return Runs(offsets, starts, values, np.zeros(len(starts), np.int32))
+
+
+def _encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give offsets, starts and values of rows."""
+    height, width = labels.shape
+    offsets, row = np.zeros(height + 1, np.int64), 0
+    room = height * width // 8 + 2 * width + 18
+    starts, values = np.empty(room, np.int32), np.empty(room, np.int64)
+    flags = np.zeros(width // 8 * 8 + 8, np.uint8)
+    while True:
+        row = _write_runs(labels, row, offsets, starts, values, flags, flags.view(np.uint64))
+        if row == height:
+            return offsets, starts[: offsets[-1]], values[: offsets[-1]]
+        starts, values = np.append(starts, starts), np.append(values, values)
 
 
 def nothing() -> Runs:

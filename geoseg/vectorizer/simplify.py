@@ -12,10 +12,12 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker, refine
+from geoseg.vectorizer.guards import Guard, index
 from geoseg.vectorizer.smooth import draw
 from geoseg.vectorizer.stitch import Arcs, reverse
-from geoseg.vectorizer.trace import FLAGS, NODE, Y
-from geoseg.vectorizer.visvalingam import visvalingam
+from geoseg.vectorizer.threads import even_parts, spread
+from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y
+from geoseg.vectorizer.visvalingam import room, visvalingam
 
 
 def margin(tolerance: float, aspect: float) -> int:
@@ -46,21 +48,30 @@ def _turn_loop(points, n):
 
 
 @helper
-def _mark(own, chain, firsts, is_own):
-    """Write where the points of each corner of an arc are; or forget it."""
+def _mark(own, chain, firsts, n, turned):
+    """Write where the points of each corner of an arc are; a loop was turned by some points."""
     for k in range(len(chain)):
-        own[chain[k]] = firsts[k] if is_own else -1
+        first = firsts[k]
+        if turned > 0:
+            first = first - turned if first >= turned else first - turned + n - 1
+        own[chain[k]] = first
 
 
 @helper
-def _begin(corners, chain, cut, line, firsts, own):
-    """Draw one arc; give the number of its points, and by how many a loop was turned, else -1."""
-    n = draw(corners, chain, cut, line, firsts)
-    shift = np.int64(-1)
-    if chain[0] == chain[-1] and not corners[chain[0], FLAGS] & NODE:
-        shift = np.int64(_turn_loop(line, n))
-    _mark(own, chain, firsts, True)
-    return n, shift
+def _forget(own, chain):
+    for k in range(len(chain)):
+        own[chain[k]] = -1
+
+
+@helper
+def _begin(guard, chain, line, firsts):
+    """Draw one arc; give the number of its points."""
+    n = draw(guard.corners, chain, guard.cut, line, firsts)
+    turned = np.int64(0)
+    if chain[0] == chain[-1] and not guard.corners[chain[0], FLAGS] & NODE:
+        turned = np.int64(_turn_loop(line, n))
+    _mark(guard.own, chain, firsts, n, turned)
+    return n
 
 
 @helper
@@ -74,62 +85,66 @@ def _write(line, n, keep, points, total):
 
 
 @kernel
-def draw_all(corners, offsets, chain, cut, points, point_offsets):
-    """Draw the arcs; same arguments as `by_distance`."""
+def _draw_cut(corners, offsets, chain, points, point_offsets):
+    """Draw whole arcs with their stairs cut."""
     firsts = np.empty(len(chain), np.int64)
     for arc in range(len(offsets) - 1):
         total = point_offsets[arc]
-        n = draw(corners, chain[offsets[arc] : offsets[arc + 1]], cut, points[total:], firsts)
+        n = draw(corners, chain[offsets[arc] : offsets[arc + 1]], True, points[total:], firsts)
         point_offsets[arc + 1] = total + n
 
 
 @kernel
-def by_distance(
-    corners, rows, offsets, chain, cut, tolerance, aspect, longest, points, point_offsets
-):
-    """Draw the arcs and leave out the points that lie near a straight line.
-
-    Args:
-        corners: corner table.
-        rows: (rows + 1,) int64, start of each row of corners in it, from that of its first.
-        offsets, chain: arcs.
-        cut: True to cut the stairs first.
-        tolerance: pixels of the mean size.
-        aspect: height of a pixel divided by its width.
-        longest: corners of the longest arc.
-        points: (2 * len(chain), 2) int32, eighths of a pixel (UNITS), written.
-        point_offsets: (arcs + 1,) int64, written.
-    """
-    own = np.full(len(corners), -1, np.int64)
-    line, keep = np.empty((2 * longest + 2, 2), np.int32), np.empty(2 * longest + 2, np.bool_)
-    firsts = np.empty(longest, np.int64)
-    for arc in range(len(offsets) - 1):
-        links = chain[offsets[arc] : offsets[arc + 1]]
-        n, shift = _begin(corners, links, cut, line, firsts, own)
-        douglas_peucker(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
-        refine(corners, rows, links, cut, own, line, n, shift, keep, tolerance, aspect)
-        _mark(own, links, firsts, False)
-        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
+def _draw_stairs(corners, chain, points):
+    """Draw whole arcs as they are: a point for each corner."""
+    for k in range(len(chain)):
+        points[k, 0], points[k, 1] = UNITS * corners[chain[k], X], UNITS * corners[chain[k], Y]
 
 
 @kernel
-def by_area(
-    corners, rows, offsets, chain, cut, tolerance, aspect, longest, points, point_offsets
-):
-    """Draw the arcs and leave out the points of small triangles; same arguments."""
-    own = np.full(len(corners), -1, np.int64)
-    line, keep = np.empty((2 * longest + 2, 2), np.int32), np.empty(2 * longest + 2, np.bool_)
-    firsts = np.empty(longest, np.int64)
-    for arc in range(len(offsets) - 1):
+def _by_distance(guard, offsets, chain, first, last, line, firsts, keep, stack, sums, tolerance,
+                 points, counts):
+    """Draw the arcs [first, last) and leave out the points that lie near a straight line.
+
+    Args:
+        guard: all corners.
+        offsets, chain: arcs.
+        line, firsts, keep, stack, sums: room for the longest of them.
+        tolerance: pixels of the mean size.
+        points: (2 * corners of these arcs, 2) int32, eighths of a pixel (UNITS), written.
+        counts: (last - first,) int64, points of each arc, written.
+    """
+    total = 0
+    for arc in range(first, last):
         links = chain[offsets[arc] : offsets[arc + 1]]
-        n, shift = _begin(corners, links, cut, line, firsts, own)
-        visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect)
-        _mark(own, links, firsts, False)
-        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
+        n = _begin(guard, links, line, firsts)
+        douglas_peucker(guard, links, line, n, keep, stack, tolerance)
+        refine(guard, links, line, n, keep, sums, tolerance)
+        _forget(guard.own, links)
+        before = total
+        total = _write(line, n, keep, points, total)
+        counts[arc - first] = total - before
+
+
+@kernel
+def _by_area(
+    guard, offsets, chain, first, last, line, firsts, keep, room, tolerance, points, counts
+):
+    """Draw the arcs [first, last) and leave out the points of small triangles; arguments alike."""
+    total = 0
+    for arc in range(first, last):
+        links = chain[offsets[arc] : offsets[arc + 1]]
+        n = _begin(guard, links, line, firsts)
+        visvalingam(guard, line, n, keep, room, tolerance)
+        _forget(guard.own, links)
+        before = total
+        total = _write(line, n, keep, points, total)
+        counts[arc - first] = total - before
 
 
 def simplify(
-    corners: np.ndarray, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float
+    corners: np.ndarray, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float,
+    threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs, once each.
 
@@ -140,21 +155,44 @@ def simplify(
         method: dp, vw or none.
         tolerance: pixels of the mean size.
         aspect: height of a pixel divided by its width.
+        threads: that share the arcs.
 
     Returns:
         (m, 2) int32 points in eighths of a pixel (UNITS), and (arcs + 1,) int64 offsets into them.
     """
+    if method == "none" or len(arcs.offsets) < 2:
+        return _draw(corners, arcs, cut)
+    cells, longest = index(corners), int(np.diff(arcs.offsets).max())
+    size = 2 * longest + 2
+
+    def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        guard = Guard(
+            corners, cells, np.full(len(corners), -1, np.int32), np.empty((2, 2), np.int32), cut,
+            float(aspect),
+        )
+        line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
+        points = np.empty((2 * (arcs.offsets[last] - arcs.offsets[first]) + 2, 2), np.int32)
+        counts = np.empty(last - first, np.int64)
+        given = (guard, arcs.offsets, arcs.chain, first, last, line, np.empty(longest, np.int64))
+        taken = (float(tolerance), points, counts)
+        if method == "dp":
+            _by_distance(*given, keep, np.empty(size, np.int32), np.empty((size, 6)), *taken)
+        else:
+            _by_area(*given, keep, room(size), *taken)
+        return points[: counts.sum()], counts
+
+    parts = spread(part, even_parts(arcs.offsets, threads), threads)
+    points, counts = (np.concatenate(some) for some in zip(*parts, strict=True))
+    return points, np.concatenate([[0], np.cumsum(counts)])
+
+
+def _draw(corners: np.ndarray, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Draw arcs with all their points."""
+    if not cut:
+        points = np.empty((len(arcs.chain), 2), np.int32)
+        _draw_stairs(corners, arcs.chain, points)
+        return points, arcs.offsets
     points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
     point_offsets = np.zeros(len(arcs.offsets), np.int64)
-    if method == "none" or len(arcs.offsets) < 2:
-        draw_all(corners, arcs.offsets, arcs.chain, cut, points, point_offsets)
-    else:
-        top, bottom = int(corners[0, Y]), int(corners[-1, Y])
-        rows = np.searchsorted(corners[:, Y], np.arange(top, bottom + 2))
-        longest = int(np.diff(arcs.offsets).max())
-        kernels = {"dp": by_distance, "vw": by_area}
-        kernels[method](
-            corners, rows, arcs.offsets, arcs.chain, cut, float(tolerance), aspect, longest,
-            points, point_offsets,
-        )
+    _draw_cut(corners, arcs.offsets, arcs.chain, points, point_offsets)
     return points[: point_offsets[-1]], point_offsets

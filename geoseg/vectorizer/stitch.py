@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.threads import even_parts, join_offsets, spread
 from geoseg.vectorizer.trace import (
     DOWN,
     EAST,
@@ -87,6 +88,14 @@ def onward(flags, direction):
 
 
 @helper
+def bend(flags, direction):
+    """Go on at a corner that is no junction: always from a row into a column, or back."""
+    if direction & 1:
+        return 0 if flags & EAST else 2
+    return 1 if flags & SOUTH else 3
+
+
+@helper
 def _walk(corners, first, direction, chain, n):
     """Write the corners from `first` to a junction, or back to `first`; n where one is past it."""
     stop = n + 1
@@ -98,9 +107,10 @@ def _walk(corners, first, direction, chain, n):
             return n
         chain[stop] = here
         stop += 1
-        if here == first or corners[here, FLAGS] & NODE:
+        flags = corners[here, FLAGS]
+        if here == first or flags & NODE:
             return stop
-        direction = onward(corners[here, FLAGS], direction)
+        direction = bend(flags, direction)
 
 
 @helper
@@ -239,41 +249,21 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
     return n
 
 
-@helper
-def _top(corners, corner, settled):
-    """Give the highest row of an open arc, from a corner that it reaches northward."""
-    row = corners[corner, Y]
-    direction = 3
-    while not corners[corner, FLAGS] & NODE:
-        direction = onward(corners[corner, FLAGS], direction)
-        corner = step(corners, corner, direction)
-        if corner < 0 or corner >= settled:
-            break
-        row = min(row, corners[corner, Y])
-    return row
+def whole_arcs(
+    corners: np.ndarray, first: int, last: int, wanted: np.ndarray, width: int, threads: int
+) -> Arcs:
+    """Find the arcs that became whole with the corners [first, last); see `find_arcs`."""
 
+    def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        room = 2 * (last - first) + 4
+        table, offsets = np.empty((room, 10), np.int64), np.zeros(room + 1, np.int64)
+        chain = np.empty(4 * len(corners) + 8, np.int64)
+        n = find_arcs(corners, first, last, wanted, width, table, offsets, chain)
+        return table[:n], offsets[: n + 1], chain[: offsets[n]]
 
-@kernel
-def open_row(corners, settled, wanted, last, starts, regions, row):
-    """Give the first row that an arc which is not whole yet reaches into; `row` if none is above.
-
-    Args:
-        corners: corner table.
-        settled: its rows up to this one were searched for arcs.
-        wanted: (regions,) bool.
-        last: open vertical edges by column, see `find_corners`.
-        starts, regions: runs of the last row read.
-        row: first row of corners that is not settled.
-    """
-    for corner in range(settled, len(corners)):
-        above = np.int64(corners[corner, UP])
-        if corners[corner, FLAGS] & NORTH and 0 <= above < settled:
-            if wanted[corners[corner, NW]] or wanted[corners[corner, NE]]:
-                row = min(row, _top(corners, above, settled))
-    before = 0
-    for run in range(len(starts)):
-        above = np.int64(last[starts[run]])
-        if 0 <= above < settled and (wanted[before] or wanted[regions[run]]):
-            row = min(row, _top(corners, above, settled))
-        before = regions[run]
-    return row
+    ranges = even_parts(np.arange(first, last + 1), threads)
+    parts = spread(part, [(first + one, first + two) for one, two in ranges], threads)
+    if len(parts) == 1:
+        return Arcs(*parts[0])
+    tables, offsets, chains = zip(*parts, strict=True)
+    return Arcs(np.concatenate(tables), join_offsets(offsets), np.concatenate(chains))

@@ -14,7 +14,9 @@ import numpy as np
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
-from geoseg.vectorizer import assemble, junctions, measure, regions, runs, simplify, stitch, trace
+from geoseg.vectorizer import (
+    assemble, junctions, measure, pending, regions, runs, simplify, stitch, trace,
+)
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
 from geoseg.vectorizer.lines import LineOptions
@@ -30,9 +32,11 @@ class Stream:
         geobox: GeoBox,
         options: LineOptions,
         take_lines: Callable[[LineBatch], None] | None = None,
+        threads: int = 1,
     ) -> None:
         across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
         self.geobox, self.options, self.aspect = geobox, options, down / across
+        self.threads = threads
         self.margin = simplify.margin(options.tolerance, self.aspect)
         self.ground = measure.ground_of(geobox)
         self.runs = runs.nothing()
@@ -145,20 +149,16 @@ class Stream:
         self.settled = int(np.searchsorted(self.corners[:, Y], limit))
         if first == self.settled:
             return
-        room = 2 * len(self.corners) + 4
-        table, offsets = np.zeros((room, 10), np.int64), np.zeros(room + 1, np.int64)
-        chain = np.empty(2 * room, np.int64)
-        n = stitch.find_arcs(
-            self.corners, first, self.settled, wanted, self.geobox.width, table, offsets, chain
+        arcs = stitch.whole_arcs(
+            self.corners, first, self.settled, wanted, self.geobox.width, self.threads
         )
-        arcs = stitch.Arcs(table[:n], offsets[: n + 1], chain[: offsets[n]])
         values = self.regions[:, regions.VALUE]
         bare = (values == OUTSIDE) | (values == self.options.nodata)
         sides = arcs.table[:, [stitch.LEFT, stitch.RIGHT]]
         arcs.table[:, stitch.EDGE] = bare[sides].any(axis=1)
         points, point_offsets = simplify.simplify(
             self.corners, arcs, cut=self.options.smooth != "none", method=self.options.method,
-            tolerance=self.options.tolerance, aspect=self.aspect,
+            tolerance=self.options.tolerance, aspect=self.aspect, threads=self.threads,
         )
         self.lines = assemble.extend(self.lines, assemble.Lines(arcs.table, point_offsets, points))
         if self.borders is not None:
@@ -180,7 +180,9 @@ class Stream:
         done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
         ranks = np.full(len(self.regions) + 1, -1, np.int64)
         ranks[done] = np.arange(len(done))
-        shapes = assemble.assemble(self.lines, ranks, self.geobox.transform)
+        shapes = assemble.assemble(
+            self.lines, ranks, self.geobox.transform, threads=self.threads
+        )
         return self._batch(shapes)
 
     def _is_open(self, limit: int) -> np.ndarray:
@@ -217,7 +219,7 @@ class Stream:
         """Drop finished regions, arcs that no open region needs, and corners above open arcs."""
         strip = self.runs
         start = strip.offsets[-2]
-        top = stitch.open_row(
+        top = pending.open_row(
             self.corners, self.settled, wanted, self.last, strip.starts[start:],
             strip.regions[start:], limit,
         )

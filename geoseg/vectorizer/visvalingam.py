@@ -9,11 +9,37 @@ Departs: a triangle must hold no other point (`guards`); of equal triangles, the
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.guards import is_clear
 from geoseg.vectorizer.trace import UNITS
+
+
+class Room(NamedTuple):
+    """Arrays for the work on one arc of at most n points."""
+
+    before: np.ndarray
+    """(n,) int32, the point before that is still there; `after` alike."""
+    after: np.ndarray
+    current: np.ndarray
+    """(n,) int64, area of the triangle at each point; -1 where it must stay."""
+    areas: np.ndarray
+    """(3 n,) int64, heap of triangles by area and point: those, and ..."""
+    places: np.ndarray
+    """(3 n,) int32, ... their points."""
+    triangle: np.ndarray
+    """(3, 2) int32."""
+
+
+def room(n: int) -> Room:
+    """Make room for arcs of up to n points."""
+    return Room(
+        np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64),
+        np.empty(3 * n, np.int64), np.empty(3 * n, np.int32), np.empty((3, 2), np.int32),
+    )
 
 
 @helper
@@ -25,87 +51,95 @@ def _area2(line, one, two, three):
 
 
 @helper
-def _is_less(areas, places, one, two):
-    return areas[one] < areas[two] or (areas[one] == areas[two] and places[one] < places[two])
+def _is_less(area, place, areas, places, other):
+    return area < areas[other] or (area == areas[other] and place < places[other])
 
 
 @helper
-def _swap(areas, places, one, two):
-    areas[one], areas[two] = areas[two], areas[one]
-    places[one], places[two] = places[two], places[one]
+def _push(areas, places, size, area, place):
+    """Put a triangle on the heap."""
+    while size > 0 and _is_less(area, place, areas, places, (size - 1) // 2):
+        up = (size - 1) // 2
+        areas[size], places[size] = areas[up], places[up]
+        size = up
+    areas[size], places[size] = area, place
 
 
 @helper
-def _push(areas, places, n, area, place):
-    """Put a triangle on the heap; give its size."""
-    areas[n], places[n] = area, place
-    while n > 0 and _is_less(areas, places, n, (n - 1) // 2):
-        _swap(areas, places, n, (n - 1) // 2)
-        n = (n - 1) // 2
-
-
-@helper
-def _pop(areas, places, n):
-    """Move the smallest triangle of a heap of n behind its end."""
-    _swap(areas, places, 0, n - 1)
+def _pop(areas, places, size):
+    """Take the smallest triangle off a heap of this size."""
+    area, place = areas[size - 1], places[size - 1]
     here = 0
-    while 2 * here + 1 < n - 1:
+    while 2 * here + 1 < size - 1:
         child = 2 * here + 1
-        if child + 1 < n - 1 and _is_less(areas, places, child + 1, child):
+        if child + 1 < size - 1 and _is_less(
+            areas[child + 1], places[child + 1], areas, places, child
+        ):
             child += 1
-        if not _is_less(areas, places, child, here):
-            return
-        _swap(areas, places, here, child)
+        if _is_less(area, place, areas, places, child):
+            break
+        areas[here], places[here] = areas[child], places[child]
         here = child
+    areas[here], places[here] = area, place
 
 
 @helper
-def visvalingam(corners, rows, cut, own, line, n, shift, keep, tolerance, aspect):
+def _start(line, n, keep, room, limit):
+    """Link the points, and put all small triangles on the heap; give its size."""
+    size = 0
+    for k in range(n):
+        keep[k] = True
+        room.before[k], room.after[k] = k - 1, k + 1
+        room.current[k] = -1
+        if 0 < k < n - 1:
+            room.current[k] = _area2(line, k - 1, k, k + 1)
+            if room.current[k] <= limit:
+                _push(room.areas, room.places, size, room.current[k], k)
+                size += 1
+    return size
+
+
+@helper
+def visvalingam(guard, line, n, keep, room, tolerance):
     """Mark the points of one arc that stay.
 
     Args:
-        corners, rows, cut, own, line, n, shift, aspect: see `is_clear`.
+        guard: all corners.
+        line: (n, 2) int32, points of the arc.
+        n: their number.
         keep: (n,) bool, written.
+        room: for the work.
         tolerance: pixels of the mean size: the side of a square as large as a triangle may be.
     """
     is_loop = line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]
     least, left = 2 if is_loop else 1, n - 2
     limit = np.int64(2 * (UNITS * tolerance) ** 2)
-    before, after = np.arange(-1, n - 1), np.arange(1, n + 1)
-    current = np.full(n, -1, np.int64)
-    areas, places = np.empty(3 * n, np.int64), np.empty(3 * n, np.int64)
-    triangle = np.empty((3, 2), np.int32)
-    size = 0
-    for k in range(n):
-        keep[k] = True
-        if 0 < k < n - 1:
-            current[k] = _area2(line, k - 1, k, k + 1)
-            _push(areas, places, size, current[k], k)
-            size += 1
-    while size > 0 and areas[0] <= limit:
-        area, k = areas[0], places[0]
-        _pop(areas, places, size)
+    triangle = room.triangle
+    size = _start(line, n, keep, room, limit)
+    while size > 0:
+        area, k = room.areas[0], room.places[0]
+        _pop(room.areas, room.places, size)
         size -= 1
-        if not keep[k] or current[k] != area or (area > 0 and left <= least):
+        if not keep[k] or room.current[k] != area or (area > 0 and left <= least):
             continue
-        p, q = before[k], after[k]
+        p, q = room.before[k], room.after[k]
         for axis in range(2):
             triangle[0, axis] = line[p, axis]
             triangle[1, axis] = line[k, axis]
             triangle[2, axis] = line[q, axis]
         reach = abs(triangle[0, 0] - triangle[1, 0]) + abs(triangle[0, 1] - triangle[1, 1])
-        if area > 0 and not is_clear(
-            corners, rows, cut, own, line, p, q, n, shift, triangle[0:3], 1.0 * reach, 1.0
-        ):
-            current[k] = -1
+        if area > 0 and not is_clear(guard, line, p, q, triangle, 0, 3, 1.0 * reach):
+            room.current[k] = -1
             continue
         keep[k] = False
         left -= 1
-        after[p], before[q] = q, p
+        room.after[p], room.before[q] = q, p
         for other in (p, q):
             if 0 < other < n - 1:
-                grown = max(_area2(line, before[other], other, after[other]), area)
-                if grown != current[other]:
-                    current[other] = grown
-                    _push(areas, places, size, grown, other)
-                    size += 1
+                here = _area2(line, room.before[other], other, room.after[other])
+                grown = max(here, area)
+                if grown != room.current[other]:
+                    room.current[other] = grown
+                    if grown <= limit:
+                        _push(room.areas, room.places, size, grown, other)
+                        size += 1

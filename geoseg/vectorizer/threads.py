@@ -1,0 +1,61 @@
+"""Do independent parts of the work in threads; what comes out does not depend on their number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+PARTS = 4
+"""Parts per thread: they are never quite equal."""
+Result = TypeVar("Result")
+
+
+def all_threads() -> int:
+    """Give the number of CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def even_parts(offsets: np.ndarray, threads: int) -> list[tuple[int, int]]:
+    """Cut the items of a ragged array into parts of about equal content.
+
+    Args:
+        offsets: (items + 1,) int64, start of each item.
+        threads: that will share them.
+
+    Returns:
+        First item of each part, and one past its last; no part is empty.
+
+    >>> even_parts(np.array([0, 1, 2, 9]), 1)
+    [(0, 3)]
+    """
+    count = PARTS * threads if threads > 1 else 1
+    wanted = np.linspace(offsets[0], offsets[-1], count + 1)[1:-1]
+    cuts = np.unique([0, *np.searchsorted(offsets, wanted), len(offsets) - 1]).tolist()
+    return list(zip(cuts[:-1], cuts[1:]))
+
+
+def spread(
+    job: Callable[[int, int], Result], parts: Sequence[tuple[int, int]], threads: int
+) -> list[Result]:
+    """Run a job on all parts; give the results in the order of the parts."""
+    if threads == 1 or len(parts) < 2:
+        return [job(*part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: job(*part), parts))
+
+
+def join_offsets(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Put ragged arrays behind each other: give the offsets of the whole.
+
+    >>> join_offsets([np.array([0, 2]), np.array([0, 1, 5])]).tolist()
+    [0, 2, 3, 7]
+    """
+    starts = np.cumsum([0] + [one[-1] for one in parts])
+    moved = [one[1:] + start for one, start in zip(parts, starts, strict=False)]
+    return np.concatenate([np.zeros(1, np.int64), *moved])
