@@ -38,6 +38,7 @@ def _vectorize(
     geobox: GeoBox | None = None,
     probabilities: np.ndarray | None = None,
     strip: int = 1024,
+    threads: int = 1,
     **options: object,
 ) -> ParcelBatch | None:
     batches = list(
@@ -47,6 +48,7 @@ def _vectorize(
             options=LineOptions(**options),
             probabilities=None if probabilities is None else Array(probabilities),
             strip=strip,
+            threads=threads,
         )
     )
     return merge(batches, None) if batches else None

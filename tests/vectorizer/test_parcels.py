@@ -214,6 +214,13 @@ def test_the_height_of_strips_changes_nothing(vectorize, labels, options, strip,
     assert (whole is None and cut is None) or _equal(whole, cut)
 
 
+@settings(max_examples=12, deadline=None)
+@given(rasters(), st.sampled_from(LINES), st.sampled_from([2, 3]))
+def test_the_number_of_threads_changes_nothing(vectorize, labels, options, threads):
+    one, many = (vectorize(labels, threads=n, **options) for n in (1, threads))
+    assert (one is None and many is None) or _equal(one, many)
+
+
 def test_batches_are_the_same_for_every_strip(as_source):
     labels = np.arange(1, 9001, dtype=np.int32).reshape(90, 100)
     grid = GeoBox(90, 100, Affine.identity(), None)
