@@ -53,6 +53,7 @@ def _recipe(function: Any) -> Any:
               default="unet", show_default=True, help="The network.")
 @click.option("--width", type=click.IntRange(1),
               help="Filters of its first level.  [default: the architecture's]")
+@click.option("--start", metavar="MODEL", help="Model file, or bundled name, to go on from.")
 @options.bands
 @click.option("--range", "value_range", type=options.Numbers(float, 2),
               help="Raw values that become 0 and 1.  [default: 0,255 for bytes, else measured]")

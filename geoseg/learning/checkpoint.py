@@ -132,19 +132,27 @@ def load(path: str | Path) -> tuple[ModelSpec, nn.Module]:
     model = build(
         spec.architecture, width=spec.width, bands=len(spec.bands), classes=len(spec.classes)
     )
-    wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(SKIPPED)}
-    for name in sorted(wanted.keys() | weights.keys()):
-        _check_fits(path, name, wanted.get(name), weights.get(name))
-    model.load_state_dict({name: one.float() for name, one in weights.items()}, strict=False)
+    _fill(model, weights, f"{path} does not fit its own spec")
     return spec, model.eval()
 
 
-def _check_fits(path: str | Path, name: str, wanted: Tensor | None, found: Tensor | None) -> None:
-    shapes = [None if one is None else tuple(one.shape) for one in (wanted, found)]
-    if shapes[0] != shapes[1]:
-        raise ModelError(
-            f"{path} does not fit its own spec: {name} has shape {shapes[1]}, wanted {shapes[0]}"
-        )
+def load_weights(model: nn.Module, source: str | Path) -> None:
+    """Give a network the weights of a model file, or of a bundled model, in 32 bits.
+
+    Raises:
+        ModelError: there is no such model, or it is another network.
+    """
+    path = find_model(source)
+    _fill(model, read_tensors(path)[0], f"the weights of {path} are not of this network")
+
+
+def _fill(model: nn.Module, weights: Mapping[str, Tensor], complaint: str) -> None:
+    wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(SKIPPED)}
+    for name in sorted(wanted.keys() | weights.keys()):
+        shapes = [tuple(one[name].shape) if name in one else None for one in (wanted, weights)]
+        if shapes[0] != shapes[1]:
+            raise ModelError(f"{complaint}: {name} has shape {shapes[1]}, wanted {shapes[0]}")
+    model.load_state_dict({name: one.float() for name, one in weights.items()}, strict=False)
 
 
 def bundled_names() -> list[str]:

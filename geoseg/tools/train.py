@@ -14,6 +14,7 @@ import numpy as np
 
 from geoseg.errors import OptionError, TrainingError
 from geoseg.learning import pictures, watch
+from geoseg.learning.checkpoint import find_model, load_weights, read_spec
 from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.learning.devices import (
     choose_device, choose_precision, keep_freed_memory, use_threads,
@@ -46,6 +47,8 @@ class TrainOptions:
     """Name for `geoseg.learning.unet.build`."""
     width: int | None = None
     """Filters of the network's first level."""
+    start: str | Path | None = None
+    """Model whose weights the training begins with; None draws them."""
     bands: tuple[int, ...] | None = None
     """Band numbers from 1; None takes all but alpha."""
     value_range: tuple[float, float] | None = None
@@ -147,7 +150,10 @@ def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network,
     network = build(
         chosen.architecture, width=chosen.width, bands=len(scaling), classes=len(CLASSES), seed=seed
     )
-    set_prior(network, class_shares(sampler))
+    if chosen.start is None:
+        set_prior(network, class_shares(sampler))
+    else:
+        load_weights(network, chosen.start)
     names = {area.source.name for area in held}
     log.info("%d scenes, held out: %s", len(loaded.sources), ", ".join(sorted(names)))
     device = choose_device(chosen.device)
@@ -183,6 +189,8 @@ def describe(
         "chips": json.dumps([chosen.chip, chosen.batch, chosen.zoom]),
         "boundary": f"{chosen.boundary_width:g} {'m' if chosen.boundary_in_metres else 'px'}",
     }
+    if chosen.start is not None:
+        history["start"] = read_spec(find_model(chosen.start)).name
     return ModelSpec(
         name=name,
         bands=scaling,

@@ -34,11 +34,11 @@ SOURCE = (
 )
 
 
-def generate(folder: Path) -> list[Path]:
+def generate(folder: Path, count: int = SCENES) -> list[Path]:
     """Make the scenes that are not there yet."""
-    sizes = np.exp(np.linspace(*np.log(RESOLUTIONS), SCENES))
-    order = np.random.default_rng(1).permutation(SCENES)
-    scenes = [folder / f"g{number:02d}.tif" for number in range(SCENES)]
+    sizes = np.exp(np.linspace(*np.log(RESOLUTIONS), count))
+    order = np.random.default_rng(1).permutation(count)
+    scenes = [folder / f"g{number:02d}.tif" for number in range(count)]
     for number, scene in enumerate(scenes):
         if not scene.exists():
             subprocess.run(
