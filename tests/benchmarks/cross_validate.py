@@ -1,6 +1,6 @@
 """Cross-validate the recipe by place: 30 real aerials in 6 folds of 5 neighbours.
 
-    python tests/benchmarks/cross_validate.py FOLDER [--seconds 540] [--first-seconds 720]
+    python tests/benchmarks/cross_validate.py FOLDER [--steps 1000] [--first-steps 1000]
 
 A first training sees generated scenes only (of train_parcels_aerial.py), once for all folds. Every
 fold goes on from it with 22 aerials and the generated scenes, chooses the moment and the label
@@ -13,6 +13,7 @@ import json
 import statistics
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +61,12 @@ def pair(name: str) -> tuple[Path, Path]:
     return NAIP / "images" / f"{name}.png", NAIP / "instances" / f"{name}.png"
 
 
-def train(model: Path, scenes: list[tuple[Path, Path, int]], seconds: int, *more: str) -> None:
-    """Run `geoseg train` on weighted pairs."""
+def train(model: Path, scenes: list[tuple[Path, Path, int]], *more: object) -> None:
+    """Run `geoseg train` on weighted pairs; an unfinished training goes on."""
     listed = model.with_suffix(".csv")
     rows = ["scene,labels,weight", *(",".join(map(str, row)) for row in scenes)]
     listed.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    run("train", listed, model, "--time-limit", seconds, "--resolution", "0.4,5", "--batch", 4,
+    run("train", listed, model, "--resolution", "0.4,5", "--batch", 4, "--validations", 2,
         "--patience", 100, "--full-weights", *more)
 
 
@@ -85,8 +86,8 @@ def one_fold(folder: Path, number: int, generated: list, first: Path, options) -
     model = folder / f"fold{number}.safetensors"
     held_out = [word for name in tuning for word in ("--hold-out", name)]
     real = [(*pair(name), 2) for name in rest]
-    train(model, real + generated, options.seconds, "--start", first, "--rate", 3e-3,
-          "--validations", 4, "--threads", options.threads, "--seed", number, *held_out)
+    train(model, real + generated, "--steps", options.steps, "--start", first, "--rate", 3e-3,
+          "--threads", options.threads, "--seed", number, *held_out)
     run("model", "calibrate", model, *(path for name in tuning for path in pair(name)),
         "--threads", options.threads)
     scores = score(folder, model, tested) | {"fold": number, "places": tested}
@@ -119,21 +120,18 @@ def report(results: list[dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=int, default=540, help="of each fold's training")
-    parser.add_argument("--first-seconds", type=int, default=720, help="of the first training")
+    parser.add_argument("--steps", type=int, default=1000, help="updates of each fold")
+    parser.add_argument("--first-steps", type=int, default=1000, help="of the first training")
     parser.add_argument("--scenes", type=int, default=20, help="generated scenes")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    nearest = min(kilometres(a, b) for a in folds() for b in folds() if a is not b)
+    nearest = min(kilometres(*two) for two in combinations(folds(), 2))
     print(f"folds are at least {nearest:.1f} km apart", flush=True)
     scenes = generate(chosen.folder, chosen.scenes)
     generated = [(scene, scene.with_suffix(".gpkg"), 1) for scene in scenes]
     first = chosen.folder / "first.safetensors"
-    if not (first.exists() and (chosen.folder / "first.done").exists()):
-        train(first, generated, chosen.first_seconds, "--validations", 3,
-              "--threads", chosen.threads)
-        (chosen.folder / "first.done").touch()
+    train(first, generated, "--steps", chosen.first_steps, "--threads", chosen.threads)
     report([one_fold(chosen.folder, n, generated, first, chosen) for n in range(FOLDS)])
 
 
