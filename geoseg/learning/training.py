@@ -23,6 +23,7 @@ from torch import nn
 
 from geoseg.errors import TrainingError
 from geoseg.learning import watch
+from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch
 from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
@@ -87,7 +88,7 @@ def look(
     Returns:
         What is wrong with it; a model with a fatal alarm is never kept.
     """
-    calibrate(state, job.sampler, job.recipe.calibration)
+    calibrate(state.averaged, job.sampler, state.step, job.recipe.calibration)
     with reduced(state, job.recipe):
         seen = validate(state.averaged, job.held_out, loss, state.device, state.step)
     alarms = watch.after_validation(replace(seen.statistics, warm=warm), seen.names)
@@ -196,27 +197,6 @@ def average(state: State, past: float) -> None:
     """Move the averaged weights toward the present ones."""
     for mean, now in zip(state.averaged.parameters(), state.model.parameters()):
         mean.lerp_(now, 1 - past)
-
-
-@torch.no_grad()
-def calibrate(state: State, sampler: Sampler, batches: int) -> None:
-    """Recompute BatchNorm's statistics of the averaged weights, from scratch (PreciseBN).
-
-    Without this the running statistics lag behind the weights, and the network that trained well
-    answers one grey when it is evaluated.
-    """
-    norms = [one for one in state.averaged.modules() if isinstance(one, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    for number in range(batches):
-        batch = sampler(state.step + number).to(state.device)
-        state.averaged(batch.pixels.contiguous(memory_format=torch.channels_last))
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
-        norm.eval()
 
 
 def described(job: Job, seen: Validation) -> ModelSpec:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from geoseg.learning.calibration import batch_norms
 from geoseg.learning.chips import Batch
 from geoseg.learning.watch import Statistics
 
@@ -106,9 +107,8 @@ def _lag(model: nn.Module, batch: Batch) -> dict[str, tuple[float, ...]]:
     """Score one batch with its own BatchNorm statistics, and with the running ones."""
     trial = copy.deepcopy(model)
     running = _iou(trial, batch)
-    for norm in trial.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.train()
+    for norm in batch_norms(trial):
+        norm.train()
     return {"running_iou": running, "batch_iou": _iou(trial, batch)}
 
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from geoseg.errors import OptionError, TrainingError
+from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import load
 from geoseg.learning.chips import Batch, Cutter, Sampler, stack
 from geoseg.learning.job import Job, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
-from geoseg.learning.training import Clock, calibrate, prefetched, rate_at, train, update
+from geoseg.learning.training import Clock, prefetched, rate_at, train, update
 from geoseg.learning.unet import build
 from geoseg.learning.validation import tally, validate
 
@@ -196,7 +197,7 @@ def test_recomputed_statistics_are_those_of_the_batches(make_job):
     """After calibration the first BatchNorm holds the mean and variance of its true inputs."""
     network, job = make_job()
     state = begin(network, job)
-    calibrate(state, job.sampler, 4)
+    calibrate(state.averaged, job.sampler, 0, 4)
     convolution, norm = state.averaged.encoder[0][0][0], state.averaged.encoder[0][0][1]
     seen = [convolution(job.sampler(number).pixels) for number in range(4)]
     mean = torch.stack([one.mean((0, 2, 3)) for one in seen]).mean(0)
@@ -215,7 +216,7 @@ def test_lagging_statistics_cost_the_origin_its_output_and_recomputing_gives_it_
     loss, device = parse_loss("bce"), torch.device("cpu")
     before = validate(state.model, job.held_out, loss, device)
     state.averaged.load_state_dict(state.model.state_dict())
-    calibrate(state, job.sampler, 8)
+    calibrate(state.averaged, job.sampler, 60, 8)
     after = validate(state.averaged, job.held_out, loss, device)
     assert after.score > before.score + 0.1
     assert after.statistics.spread[0] > 1.3 * before.statistics.spread[0]
