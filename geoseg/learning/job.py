@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LAST = "last.safetensors"
 """The state of a run, in its folder."""
-NUMBERS = ("step", "seconds", "best", "stale", "scores")
+NUMBERS = ("step", "seconds", "best", "stale", "slow", "scores")
 """Fields of the state that are no tensors."""
 
 Sampler = Callable[[int], Batch]
@@ -68,6 +68,7 @@ class State:
     seconds: float = 0.0
     best: float = -math.inf
     stale: int = 0
+    slow: float = 1.0  # the watch multiplies the rate by this
     scores: dict[str, float] = field(default_factory=dict)
 
 

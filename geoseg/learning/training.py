@@ -29,11 +29,14 @@ from geoseg.learning.chips import Batch
 from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
 from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
+from geoseg.learning.repair import SLOWER, mend
 from geoseg.learning.validation import Validation, validate
 from geoseg.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
+MORE = 4
+"""Times as many batches for BatchNorm's statistics where the usual ones were too few."""
 WARM = 0.1
 """Share of the run after which the warm-up is over at the latest."""
 
@@ -68,7 +71,7 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
     for batch in prefetched(job.sampler, state.step):
         if clock.over or state.stale >= job.recipe.patience:
             break
-        rate = rate_at(state.step, clock.fraction(state), job.recipe)
+        rate = state.slow * rate_at(state.step, clock.fraction(state), job.recipe)
         value = update(state, batch, loss, job.recipe, rate)
         fraction = clock.fraction(state)
         progress(progress_event(fraction))
@@ -88,20 +91,39 @@ def look(
     Returns:
         What is wrong with it; a model with a fatal alarm is never kept.
     """
-    calibrate(state.averaged, job.sampler, state.step, job.recipe.calibration)
-    with reduced(state, job.recipe):
-        seen = validate(state.averaged, job.held_out, loss, state.device, state.step)
-    alarms = watch.after_validation(replace(seen.statistics, warm=warm), seen.names)
+    seen, alarms = examine(state, job, loss, warm=warm, batches=job.recipe.calibration)
+    if any(alarm.name == "lagging-statistics" for alarm in alarms):
+        more = MORE * job.recipe.calibration
+        seen, alarms = examine(state, job, loss, warm=warm, batches=more)
     kept = seen.score > state.best and not any(alarm.fatal for alarm in alarms)
     state.stale = 0 if kept else state.stale + 1
     if kept:
         state.best, state.scores = seen.score, seen.scores()
         save(job.out, described(job, seen), state.averaged, half=job.half)
-    record(job.folder, state, seen, value, kept=kept)
+    record(job.folder, state, seen, value, alarms, kept=kept)
+    alarms = mend(state, seen.statistics, alarms, rate=job.recipe.rate, seed=job.recipe.seed)
+    tell(seen, alarms, kept=kept)
     keep_state(state, job)
     job.draw(seen, state.averaged, job.folder)
-    tell(seen, alarms, kept=kept)
     return alarms
+
+
+def examine(
+    state: State, job: Job, loss: WeightedSum, *, warm: bool, batches: int
+) -> tuple[Validation, list[watch.Alarm]]:
+    """Validate with statistics recomputed over some batches, and name what is wrong."""
+    calibrate(state.averaged, job.sampler, state.step, batches)
+    with reduced(state, job.recipe):
+        seen = validate(state.averaged, job.held_out, loss, state.device, state.step)
+    gradient = first_gradient(state.model)
+    seen = replace(seen, statistics=replace(seen.statistics, warm=warm, gradient=gradient))
+    return seen, watch.after_validation(seen.statistics, seen.names)
+
+
+def first_gradient(network: nn.Module) -> float:
+    """Give the length of the first weights' gradient at the last update; 1 before any."""
+    gradient = next(network.parameters()).grad
+    return 1.0 if gradient is None else gradient.norm().item()
 
 
 def progress_event(fraction: float) -> dict[str, Any]:
@@ -187,6 +209,12 @@ def update(state: State, batch: Batch, loss: WeightedSum, recipe: Recipe, rate: 
         state.optimizer.step()
     elif not torch.isfinite(value):
         raise TrainingError(f"the loss is {value.item()} at step {state.step}; lower --rate")
+    else:
+        state.slow *= SLOWER
+        log.warning(
+            "exploding-gradient: step %d is left out, the highest rate is now %.1g",
+            state.step, recipe.rate * state.slow,
+        )
     state.step += 1
     average(state, min(recipe.average, (1 + state.step) / (10 + state.step)))
     return value.item()
@@ -207,10 +235,14 @@ def described(job: Job, seen: Validation) -> ModelSpec:
     return replace(job.spec, scores=scores, history=history)
 
 
-def record(folder: Path, state: State, seen: Validation, value: float, *, kept: bool) -> None:
+def record(
+    folder: Path, state: State, seen: Validation, value: float, alarms: Sequence[watch.Alarm],
+    *, kept: bool,
+) -> None:
     """Add a line to `log.csv`."""
     row = {"step": state.step, "seconds": round(state.seconds, 1), "train_loss": round(value, 4)}
     row |= {name: round(one, 4) for name, one in seen.scores().items()} | {"kept": int(kept)}
+    row["alarms"] = " ".join(alarm.name for alarm in alarms)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "log.csv"
     fresh = not path.exists()

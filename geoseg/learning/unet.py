@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -216,6 +217,28 @@ class OriginUNet(nn.Module):
             [one for one in modules if isinstance(one, nn.Conv2d)],
             [one for one in modules if isinstance(one, nn.BatchNorm2d)],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LastUnit:
+    """The layers that make the input of the last convolution, where a network is narrowest."""
+
+    convolution: nn.Conv2d
+    """Weights, one output per unit."""
+    norm: nn.Module
+    """BatchNorm, or nothing."""
+    before_relu: nn.Module
+    """The one of the two whose output goes into the ReLU."""
+
+
+def last_unit(network: nn.Module) -> LastUnit | None:
+    """Find the last unit of one of our networks; None for a network of others."""
+    if isinstance(network, OriginUNet):
+        return LastUnit(network.narrow.convolution, network.narrow.norm, network.narrow.convolution)
+    if isinstance(network, UNet):
+        convolution, norm, _ = network.decoder[-1][-1]
+        return LastUnit(convolution, norm, norm)
+    return None
 
 
 def _draw_glorot(module: nn.Module) -> None:

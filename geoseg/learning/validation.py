@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from geoseg.learning.calibration import batch_norms
 from geoseg.learning.chips import Batch
+from geoseg.learning.unet import last_unit
 from geoseg.learning.watch import Statistics
 
 THRESHOLDS = {"parcel": 0.5, "boundary": 0.3}
@@ -80,7 +81,7 @@ def validate(
         iou=_list(both / (both + extra + missed)),
         share=_list((both + missed) / counts[5]),
         **_lag(model, batches[0].to(device)),
-        active=_least_active(model, batches[0].to(device)),
+        active=_activity(model, batches[0].to(device)),
     )
     names = tuple(THRESHOLDS)[: counts.shape[1]]
     ratios = _list(both / (both + extra)), _list(both / (both + missed))
@@ -119,16 +120,16 @@ def _iou(model: nn.Module, batch: Batch) -> tuple[float, ...]:
     return _list(both / (both + extra + missed))
 
 
-def _least_active(model: nn.Module, batch: Batch) -> float:
-    """Share of pixels on which the least active input of the last layer was above 0 after ReLU."""
-    narrow = getattr(model, "narrow", None)
-    if narrow is None:
-        return 1.0
+def _activity(model: nn.Module, batch: Batch) -> tuple[float, ...]:
+    """Give the share of pixels on which each unit before the last convolution is active."""
+    unit = last_unit(model)
+    if unit is None:
+        return ()
     seen = []
-    hook = narrow.register_forward_hook(lambda module, inputs, output: seen.append(output[1]))
+    hook = unit.before_relu.register_forward_hook(lambda *given: seen.append(given[-1]))
     model(batch.pixels)
     hook.remove()
-    return (seen[0] > 0).double().mean((0, 2, 3)).min().item()
+    return _list((seen[0] > 0).double().mean((0, 2, 3)))
 
 
 def _list(values: Tensor) -> tuple[float, ...]:

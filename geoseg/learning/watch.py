@@ -1,11 +1,12 @@
-"""The watch: named alarms from plain statistics, so that no training fails in silence."""
+"""The watch: named alarms from plain statistics, so that no training fails in silence.
+
+`doctor` looks at the data before training; this looks at the network after each validation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 FLAT = 1e-3
 """Standard deviation of predicted probabilities below which the output is one grey."""
@@ -13,8 +14,8 @@ LAG = 0.05
 """IoU lost by running instead of batch statistics that is too much."""
 DEAD = 0.01
 """Share of pixels on which a unit must be active."""
-RARE = 0.005
-"""Share of a class below which it can hardly be learnt."""
+FAINT = 1e-8
+"""Length of the first layer's gradient below which nothing is learnt any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,17 @@ class Statistics:
     """IoU on a few chips with the statistics of the batch itself."""
     running_iou: tuple[float, ...] | None = None
     """IoU on the same chips with the running statistics."""
-    active: float = 1.0
-    """Share of pixels on which the least active unit of the last layer is above 0."""
+    active: tuple[float, ...] = ()
+    """Share of pixels on which each unit before the last convolution is above 0."""
+    gradient: float = 1.0
+    """Length of the gradient of the first layer's weights at the last update."""
     warm: bool = True
     """True after the warm-up."""
+
+    @property
+    def dead(self) -> tuple[int, ...]:
+        """Units that are hardly ever active."""
+        return tuple(unit for unit, share in enumerate(self.active) if share < DEAD)
 
 
 def after_validation(seen: Statistics, names: Sequence[str]) -> list[Alarm]:
@@ -59,8 +67,10 @@ def after_validation(seen: Statistics, names: Sequence[str]) -> list[Alarm]:
         gap = max(b - r for b, r in zip(seen.batch_iou, seen.running_iou))
         if gap > LAG:
             alarms.append(_lagging(gap))
-    if seen.active < DEAD:
-        alarms.append(_dead(seen.active))
+    if seen.dead and 2 * len(seen.dead) >= len(seen.active):
+        alarms.append(_dead(seen))
+    if seen.gradient < FAINT:
+        alarms.append(_vanishing(seen.gradient))
     return alarms
 
 
@@ -84,66 +94,21 @@ def _not_learning(name: str, iou: float, share: float) -> Alarm:
 def _lagging(gap: float) -> Alarm:
     return Alarm(
         "lagging-statistics",
-        f"BatchNorm's running statistics cost {gap:.3f} IoU against the batch's own; "
-        "recompute them over more batches: --calibration",
+        f"BatchNorm's running statistics cost {gap:.3f} IoU against the batch's own, although "
+        "they were recomputed; if it stays so, use more batches for it: --calibration",
     )
 
 
-def _dead(active: float) -> Alarm:
+def _dead(seen: Statistics) -> Alarm:
     return Alarm(
         "dead-unit",
-        f"a unit of the last layer is active on {active:.2%} of the pixels; "
-        "the narrow head of unet-origin can die for good: use unet, or lower --rate",
+        f"{len(seen.dead)} of {len(seen.active)} units before the last convolution are active on "
+        f"less than {DEAD:.0%} of the pixels; by itself a dead unit may stay dead",
     )
 
 
-def labels_doctor(name: str, labels: np.ndarray, valid: np.ndarray) -> list[Alarm]:
-    """Name what is wrong with the labels of a scene, before training.
-
-    Args:
-        name: of the scene.
-        labels: (rows, cols) integer, 0 background, above 0 a parcel, -1 not known.
-        valid: (rows, cols) bool, of the image.
-    """
-    known = labels[valid & (labels >= 0)]
-    if known.size == 0:
-        return [Alarm("no-overlap", f"{name}: no pixel has both image and label", fatal=True)]
-    alarms = []
-    share = float((known > 0).mean())
-    if share == 0:
-        alarms.append(Alarm("empty", f"{name}: no parcel lies on the scene; check the labels' CRS"))
-    elif share < RARE:
-        alarms.append(Alarm("rare", f"{name}: parcels cover only {share:.2%} of the scene"))
-    if share == 1 and known.min() == known.max():
-        alarms.append(Alarm("one-label", f"{name}: the whole scene is one parcel, no border"))
-    values = np.unique(known)
-    if values.tolist() == [0, 255]:
-        alarms.append(
-            Alarm(
-                "two-valued",
-                f"{name}: labels are 0 and 255 only, so touching parcels are one; "
-                "give one number per parcel",
-            )
-        )
-    return alarms
-
-
-def data_doctor(parcel_share: float, scene_alarms: Sequence[Alarm], scenes: int) -> list[Alarm]:
-    """Name what is wrong with all the data together."""
-    alarms = []
-    if sum(one.name == "empty" for one in scene_alarms) == scenes or parcel_share == 0:
-        text = "no scene has a parcel on it; check that labels and scenes share a place"
-        alarms.append(Alarm("all-empty", text, fatal=True))
-    return alarms
-
-
-def range_doctor(name: str, low: float, high: float, bands: Sequence[tuple[float, float]]) -> list[
-    Alarm
-]:
-    """Name an image whose values (2nd and 98th percentile) are far off the model's range."""
-    span = max(top - bottom for bottom, top in bands)
-    bottom, top = min(b for b, _ in bands), max(t for _, t in bands)
-    if high - low < 0.02 * span or low > top or high < bottom:
-        text = f"{name}: values {low:g} to {high:g} do not fit the model's {bottom:g} to {top:g}"
-        return [Alarm("range", text + "; set --range LOW HIGH")]
-    return []
+def _vanishing(gradient: float) -> Alarm:
+    return Alarm(
+        "vanishing-gradient",
+        f"the first layer's gradient is {gradient:.1e}, wanted above {FAINT}: nothing is learnt",
+    )

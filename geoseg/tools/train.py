@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from geoseg.errors import OptionError, TrainingError
-from geoseg.learning import pictures, watch
+from geoseg.learning import doctor, pictures
 from geoseg.learning.checkpoint import find_model, load_weights, read_spec
 from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.learning.devices import (
@@ -233,11 +233,13 @@ def examine(loaded: Loaded, scaling: Sequence[Band]) -> None:
     """
     alarms = []
     for one in loaded.sources:
-        alarms += watch.labels_doctor(one.name, one.labels, one.valid)
+        alarms += doctor.labels_doctor(one.name, one.labels, one.valid)
+        alarms += doctor.blank_doctor(one.name, one.image, one.valid)
+        alarms += doctor.shift_doctor(one.name, one.image, one.labels)
         ranges = [(band.low, band.high) for band in scaling]
-        alarms += watch.range_doctor(one.name, *measured_range(one), ranges)
+        alarms += doctor.range_doctor(one.name, *measured_range(one), ranges)
     share = max(float((one.labels > 0).mean()) for one in loaded.sources)
-    alarms += watch.data_doctor(share, alarms, len(loaded.sources))
+    alarms += doctor.data_doctor(share, alarms, len(loaded.sources))
     for alarm in alarms:
         if alarm.fatal:
             raise TrainingError(alarm.text)

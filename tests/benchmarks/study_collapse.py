@@ -180,7 +180,7 @@ def row_of(cell: Cell, seen: Validation, updates: int, chip: int, seconds: float
             f"{name}_spread": looked.spread[index], f"{name}_batch_iou": looked.batch_iou[index],
             f"{name}_running_iou": looked.running_iou[index],
         }
-    row["active"] = looked.active
+    row["active"] = min(looked.active)
     return {k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()}
 
 

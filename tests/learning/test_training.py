@@ -118,7 +118,7 @@ def test_a_longer_run_may_go_on(make_job):
 
 
 def test_a_collapsed_model_is_never_kept_and_the_reason_is_said(make_job):
-    network, job = make_job(replace(QUICK, steps=4, rate=1e-12))
+    network, job = make_job(replace(QUICK, steps=4, validations=1, rate=1e-12))
     torch.nn.init.zeros_(network.head.weight)
     with pytest.raises(TrainingError, match="no model was worth keeping: the parcel output is one"):
         train(network, job)
@@ -242,7 +242,7 @@ def test_a_dead_unit_of_the_narrow_head_is_seen(make_job):
     network, job = make_job(name="unet-origin")
     network.narrow.convolution.bias.data[1] = -1e6
     seen = validate(network, job.held_out, parse_loss("bce"), torch.device("cpu"))
-    assert seen.statistics.active == 0
+    assert seen.statistics.active[1] == 0 and seen.statistics.dead == (1,)
 
 
 def test_a_recipe_without_an_end_has_the_usual_steps():
@@ -271,3 +271,14 @@ def test_a_batch_moves_to_a_device_whole():
     batch = Batch(*(torch.zeros(1) for _ in range(3)))
     assert all(one.device.type == "meta" for one in batch.to(torch.device("meta")).parts())
     assert np.isscalar(batch.pixels.item())
+
+
+def test_a_unit_that_dies_in_a_run_is_drawn_anew_at_the_next_validation(make_job, caplog):
+    network, job = make_job(replace(QUICK, steps=40, validations=4), name="unet-origin")
+    network.narrow.convolution.bias.data.fill_(-1e3)
+    train(network, job)
+    assert "2 of 2 units before the last convolution" in caplog.text
+    assert "drawn anew" in caplog.text
+    with (job.folder / "log.csv").open() as lines:
+        alarms = [row["alarms"] for row in csv.DictReader(lines)]
+    assert "dead-unit" in alarms[0] and "dead-unit" not in alarms[-1]
