@@ -16,6 +16,21 @@ PROBABILITY_NODATA = 255
 """The stored value where the scene has no data."""
 
 
+ANY_RESOLUTION = (0.01, 1000.0)
+"""Metres per pixel of a model that does not say: no scene is resampled."""
+
+
+def usual_names(count: int) -> tuple[str, ...]:
+    """Name so many bands as imagery mostly has them.
+
+    >>> usual_names(4), usual_names(2)
+    (('red', 'green', 'blue', 'nir'), ('band1', 'band2'))
+    """
+    if count in (3, 4):
+        return ("red", "green", "blue", "nir")[:count]
+    return ("grey",) if count == 1 else tuple(f"band{k}" for k in range(1, count + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """One input band and the range it was trained on: x = (raw - low) / (high - low)."""
@@ -84,6 +99,8 @@ class ModelSpec:
     """Thresholds for making parcels."""
     exact: bool = True
     """True where a tile with its halo gives the same result as the whole scene."""
+    tile: int | None = None
+    """Side of the only tile, halo included, that the network takes; None where it takes any."""
     license: str = "unknown"
     """SPDX name of the weights' licence."""
     source: str = ""

@@ -38,15 +38,19 @@ def list_models() -> None:
 @model.command("import", short_help="Weights of other programs -> model.")
 @click.argument("weights", type=click.Path())
 @click.argument("name", metavar="MODEL", type=click.Path())
-@click.option("--architecture", type=click.Choice(["unet-origin", "unet-classic"]), required=True,
-              help="The network that the weights are of.")
+@click.option("--architecture", type=click.Choice(["unet-origin", "unet-classic"]),
+              help="The network that Keras weights are of.")
 @options.facts
 @options.overwrite
 @options.as_json
 def import_(
-    weights: str, name: str, architecture: str, overwrite: bool, as_json: bool, **facts: Any
+    weights: str, name: str, architecture: str | None, overwrite: bool, as_json: bool, **facts: Any
 ) -> None:
-    """Make a MODEL of Keras WEIGHTS (.hdf5, .h5, .keras); needs geoseg[keras]."""
+    """Make a MODEL of Keras WEIGHTS (.hdf5, .h5, .keras), or of an ONNX model.
+
+    Keras needs geoseg[keras]; an ONNX model gets what it does not say and stays ONNX
+    (geoseg[onnx]).
+    """
     from geoseg.tools.convert import ModelFacts, import_model
     from geoseg.tools.model import describe, model_info
 
@@ -54,6 +58,25 @@ def import_(
         weights, name, architecture=architecture, facts=ModelFacts(**facts), overwrite=overwrite
     )
     click.echo(json.dumps(model_info(name)) if as_json else describe(name))
+
+
+@model.command(short_help="Model -> ONNX, for QGIS' Deepness and onnxruntime.")
+@click.argument("name", metavar="NAME|FILE")
+@click.argument("out", metavar="OUT.onnx", type=click.Path())
+@click.option("--tile", type=click.IntRange(32), default=640, show_default=True,
+              help="Pixels per side of the tiles that it will take, halo included.")
+@click.option("--any-tile", is_flag=True, help="Take any tile; Deepness does not read that.")
+@options.overwrite
+@options.as_json
+def export(
+    name: str, out: str, tile: int, any_tile: bool, overwrite: bool, as_json: bool
+) -> None:
+    """Write a model as one ONNX file that answers alike; needs geoseg[onnx]."""
+    from geoseg.tools.convert import export_model
+    from geoseg.tools.model import describe, model_info
+
+    export_model(name, out, tile=None if any_tile else tile, overwrite=overwrite)
+    click.echo(json.dumps(model_info(out)) if as_json else describe(out))
 
 
 @model.command(short_help="Choose a model's thresholds on known parcels.")

@@ -75,7 +75,7 @@ def together(*options: Decorator) -> Decorator:
 
 model = click.option(
     "--model", default="parcels-aerial", show_default=True, metavar="NAME|FILE",
-    help="Bundled model, or a model file that geoseg train made.",
+    help="Bundled model, or a model file: .safetensors or .onnx.",
 )
 bands = click.option(
     "--bands", type=Numbers(int),
@@ -172,12 +172,14 @@ parcel_use = together(threshold, min_area, simplify, instances)
 """How parcels are made of probabilities."""
 
 facts = together(
-    click.option("--classes", type=Names(), default="parcel", show_default=True,
-                 help="Output bands: parcel, boundary, or parcel,boundary."),
+    click.option("--classes", type=Names(),
+                 help="Output bands in order: parcel, boundary; others are not used.  "
+                 "[default: the file's, else parcel]"),
     click.option("--band-names", type=Names(),
                  help="Input bands in order.  [default: grey, red,green,blue or with nir]"),
-    click.option("--range", "value_range", type=Numbers(float, 2), default=(0.0, 255.0),
-                 help="Raw values that were 0 and 1 in training.  [default: 0,255]"),
+    click.option("--range", "value_range", type=Numbers(float, 2),
+                 help="Raw values that were 0 and 1 in training.  [default: the file's, else "
+                 "0,255]"),
     click.option("--dtype", default="uint8", show_default=True,
                  help="Of the imagery in training; other types are stretched to its range."),
     click.option("--resolution", type=Numbers(float, 2),

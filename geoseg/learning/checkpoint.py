@@ -179,7 +179,7 @@ def find_model(model: str | Path) -> Path:
     Raises:
         ModelError: it is neither.
     """
-    if Path(model).suffix == ".safetensors":
+    if Path(model).suffix.lower() in (".safetensors", ".onnx"):
         if not Path(model).is_file():
             raise ModelError(f"no model file {model}")
         return Path(model)

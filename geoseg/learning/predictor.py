@@ -46,6 +46,9 @@ class Predictor:
         in_flight: how many threads may call `predict` at a time: 1 on the CPU.
     """
 
+    packages = ()
+    """Further packages whose versions may change a result's last bit."""
+
     def __init__(
         self,
         model: str | Path | tuple[ModelSpec, nn.Module],

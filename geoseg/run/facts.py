@@ -35,9 +35,9 @@ class Pixels(Protocol):
     def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]: ...
 
 
-def of_software() -> dict[str, Any]:
-    """Give the versions that matter."""
-    return {"geoseg": __version__} | {name: _version(name) for name in ENGINES}
+def of_software(*packages: str) -> dict[str, Any]:
+    """Give the versions that matter: geoseg's, the engines' and those of further packages."""
+    return {"geoseg": __version__} | {name: _version(name) for name in (*ENGINES, *packages)}
 
 
 def of_model(path: Path) -> dict[str, Any]:

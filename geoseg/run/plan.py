@@ -86,6 +86,7 @@ def make_plan(
         device: "cpu" or a CUDA device.
         bytes_per_pixel: bands times bytes of the raw dtype.
         tile: side of the core that the user asked for; rounded up to the divisor. None to choose.
+            Of no effect where the model takes one size only.
         batch: tiles per call; None to choose.
         memory: bytes that may be used; None for no limit.
 
@@ -94,6 +95,8 @@ def make_plan(
     """
     batch = batch or (1 if device == "cpu" else 8)
     cores = [_round_up(tile, spec.divisor)] if tile else _cores(geobox, spec, device)
+    if spec.tile is not None:
+        cores = [spec.tile - 2 * spec.halo]
     plans = [_plan(geobox, spec, core, batch, device, bytes_per_pixel) for core in cores]
     fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
     if not fitting:

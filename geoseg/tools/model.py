@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from geoseg.learning.checkpoint import bundled_names, find_model, read_spec
+from geoseg.learning.checkpoint import bundled_names, find_model
+from geoseg.learning.stored import read_spec
 from geoseg.spec import ModelSpec
 
 
@@ -37,7 +38,8 @@ def describe(model: str) -> str:
         "resolution": "{:g} to {:g} m per pixel; other scenes are resampled".format(
             *spec.resolution
         ),
-        "tiles": f"multiples of {spec.divisor} pixels, halo {spec.halo}, "
+        "tiles": _tiles(spec)
+        + f", halo {spec.halo}, "
         + ("exact at any tile size" if spec.exact else "blended, not exact"),
         "parcels": _thresholds(spec),
         "scores": ", ".join(f"{name} {value:.3f}" for name, value in spec.scores.items())
@@ -51,6 +53,12 @@ def describe(model: str) -> str:
 def bundled() -> list[Path]:
     """List the model files that came with geoseg."""
     return [find_model(name) for name in bundled_names()]
+
+
+def _tiles(spec: ModelSpec) -> str:
+    if spec.tile is not None:
+        return f"{spec.tile} pixels only"
+    return f"multiples of {spec.divisor} pixels"
 
 
 def _thresholds(spec: ModelSpec) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import geoseg
 from geoseg.inference import predict_cores
 from geoseg.learning.checkpoint import find_model
-from geoseg.learning.predictor import Predictor
+from geoseg.learning.stored import open_predictor
 from geoseg.publish import publishing
 from geoseg.raster import write_mask
 from geoseg.run import facts
@@ -124,7 +124,7 @@ class Job:
     def __init__(self, options: PredictOptions) -> None:
         self.options = options
         self.model_path = find_model(options.model)
-        self.predictor = Predictor(
+        self.predictor = open_predictor(
             self.model_path, device=options.device, threads=options.threads
         )
         self.spec = self.predictor.spec
@@ -148,7 +148,7 @@ class Job:
     def facts(self, scene: str | Path, prepared: Prepared, plan: Plan) -> dict[str, Any]:
         """Say what the probabilities depend on, and how they are cut into cores."""
         return {
-            **facts.of_software(),
+            **facts.of_software(*self.predictor.packages),
             **facts.of_model(self.model_path),
             **facts.of_scene(str(scene), prepared.pixels),
             "bands": list(prepared.bands),

@@ -1,0 +1,41 @@
+"""Model files of every kind: find one, read its spec, make it a predictor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geoseg.learning import checkpoint
+from geoseg.learning.onnx_files import read_onnx
+from geoseg.learning.onnx_predictor import OnnxPredictor
+from geoseg.learning.predictor import Predictor
+from geoseg.spec import ModelSpec
+
+SUFFIXES = (".safetensors", ".onnx")
+"""Of model files that predict."""
+
+
+def is_onnx(path: str | Path) -> bool:
+    """Tell an ONNX file by its name."""
+    return Path(path).suffix.lower() == ".onnx"
+
+
+def read_spec(path: str | Path) -> ModelSpec:
+    """Read only the spec of a model file.
+
+    Raises:
+        ModelError: the file is no model.
+    """
+    return read_onnx(path).spec if is_onnx(path) else checkpoint.read_spec(path)
+
+
+def open_predictor(
+    path: str | Path, *, device: str = "auto", threads: int | None = None
+) -> Predictor | OnnxPredictor:
+    """Make a model file ready on a device.
+
+    Raises:
+        ModelError: the file is no model.
+        OptionError: the device is not here.
+    """
+    kind = OnnxPredictor if is_onnx(path) else Predictor
+    return kind(path, device=device, threads=threads)
