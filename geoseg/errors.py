@@ -49,6 +49,12 @@ class MemoryBudgetError(GeosegError):
     exit_code = 6
 
 
+class ShardsMissingError(GeosegError):
+    """Shards of a plan are not done yet."""
+
+    exit_code = 3
+
+
 class OutputError(GeosegError, OSError):
     """An output cannot be written or published."""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import pyproj
 from pyproj.exceptions import CRSError as ProjError
 
+from geoseg.errors import CRSError
 from geoseg.grid import GeoBox
 
 
@@ -35,6 +39,25 @@ def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
     across = geod.inv(lon, lat, lon1, lat1)[2]
     down = geod.inv(lon, lat, lon2, lat2)[2]
     return (across, down) if across > 0 and down > 0 else None
+
+
+@lru_cache(maxsize=16)
+def transformation(crs: str | None, target: str) -> tuple[str, Callable[..., Any]]:
+    """Give a CRS as WKT, and the function that brings (x, y) of another CRS into it.
+
+    Args:
+        crs: WKT of the coordinates' CRS.
+        target: WKT or a name such as EPSG:3035.
+
+    Raises:
+        CRSError: one of them is no CRS on Earth.
+    """
+    try:
+        wanted = pyproj.CRS.from_user_input(target)
+        move = pyproj.Transformer.from_crs(crs, wanted, always_xy=True)
+    except ProjError as error:
+        raise CRSError(f"coordinates cannot be brought into {target}: {error}") from error
+    return wanted.to_wkt(), move.transform
 
 
 def _to_lonlat(crs: pyproj.CRS):

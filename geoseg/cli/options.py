@@ -158,6 +158,14 @@ verbosity = together(
                  help="Say only what went wrong."),
 )
 """How much is said; before the command and after it alike."""
+shard_rows = click.option(
+    "--shard-rows", type=click.IntRange(1),
+    help="Rows of a shard, in whole tiles; the result does not depend on it.  [default: by size]",
+)
+crs = click.option(
+    "--crs", metavar="CRS",
+    help="One output in this CRS, such as EPSG:3035.  [default: each mosaic in its own]",
+)
 progress = click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto",
     show_default=True, help="json: one object per line on stderr.",

@@ -4,8 +4,11 @@
 """
 
 from geoseg.inference.averaged import Averaged
+from geoseg.inference.band import Band
 from geoseg.inference.batches import Core, Pixels, Predictor
 from geoseg.inference.blended import blend_cores
 from geoseg.inference.engine import predict_cores
 
-__all__ = ["Averaged", "Core", "Pixels", "Predictor", "blend_cores", "predict_cores"]
+__all__ = [
+    "Averaged", "Band", "Core", "Pixels", "Predictor", "blend_cores", "predict_cores",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,26 @@ from geoseg.errors import OptionError
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.raster import MaskReader
+from geoseg.run.bands import Bands
 from geoseg.run.cores import StoredCores
 from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, stage
 from geoseg.spec import Instances, ModelSpec
 from geoseg.tools.lines import OpenLines
 from geoseg.vector import write_parcels
-from geoseg.vectorizer import LabelOptions, LineOptions, announce, label, parcels
+from geoseg.vectorizer import (
+    LabelOptions, LineOptions, ParcelBatch, announce, label, parcels,
+)
+from geoseg.vectorizer.shaped import StripSource
 
 MIN_PIXELS = 16
 """A smaller piece is noise at any resolution, unless the user says otherwise."""
 SIMPLIFY_PIXELS = 1.0
 """Default tolerance: the stairs of the pixel grid go, what is larger stays."""
+
+
+Probabilities = MaskReader | StoredCores | Bands
+"""A probability raster as strips of whole rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ def line_options(
 
 
 def write_probabilities(
-    probabilities: MaskReader | StoredCores,
+    probabilities: Probabilities,
     out: Path,
     spec: ModelSpec,
     choice: LineChoice,
@@ -110,23 +119,35 @@ def write_probabilities(
         OutputError: the file cannot be written.
     """
     announce()
-    height = probabilities.shape[0]
     labels = label(
         probabilities,
         options=label_options(probabilities.geobox, spec.instances, choice),
         scratch=scratch,
         strip=label_strip(probabilities.shape[1]),
-        progress=stage(progress, "find parcels", height),
+        progress=stage(progress, "find parcels", probabilities.shape[0]),
     )
-    batches = parcels(
-        labels,
-        probabilities.geobox,
-        options=line_options(probabilities.geobox, choice.simplify, SIMPLIFY_PIXELS),
-        probabilities=probabilities,
-        strip=label_strip(probabilities.shape[1]),
-        progress=stage(progress, "draw parcels", height),
-        lines=None if lines is None else lines.store.add,
-    )
+    batches = drawn(labels, probabilities, choice, progress=progress, lines=lines)
     crs = probabilities.geobox.crs
     count = write_parcels(out, batches, crs=crs, layer=layer, metadata=report)
     return count, 0 if lines is None else lines.write(crs, report)
+
+
+def drawn(
+    labels: StripSource,
+    probabilities: Probabilities,
+    choice: LineChoice,
+    *,
+    progress: Progress,
+    lines: OpenLines | None = None,
+) -> Iterator[ParcelBatch]:
+    """Draw labelled parcels as polygons, in batches."""
+    geobox = probabilities.geobox
+    return parcels(
+        labels,
+        geobox,
+        options=line_options(geobox, choice.simplify, SIMPLIFY_PIXELS),
+        probabilities=probabilities,
+        strip=label_strip(geobox.width),
+        progress=stage(progress, "draw parcels", geobox.height),
+        lines=None if lines is None else lines.store.add,
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from geoseg.run.cores import StoredCores
 from geoseg.run.plan import Plan, check_disk, make_plan
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
+from geoseg.spec import ModelSpec
 from geoseg.tools.scene import Prepared, prepared_scene
 
 log = logging.getLogger(__name__)
@@ -94,9 +97,7 @@ def predict(
     chosen = PredictOptions(**options)
     job = Job(chosen)
     started = time.monotonic()
-    with prepared_scene(
-        str(scene), job.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi
-    ) as prepared:
+    with job.prepared(str(scene)) as prepared:
         plan = job.plan(prepared, progress)
         if not dry_run:
             about = job.facts(scene, prepared, plan) | {"command": "predict"}
@@ -128,6 +129,16 @@ class Job:
             self.model_path, device=options.device, threads=options.threads
         )
         self.spec = self.predictor.spec
+
+    def prepared(
+        self, scene: str | Sequence[str], *, stretch: tuple[Any, Any] | None = None
+    ) -> AbstractContextManager[Prepared]:
+        """Open a scene, or scenes of one grid, as the model wants it."""
+        chosen = self.options
+        return prepared_scene(
+            scene, self.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi,
+            stretch=stretch,
+        )
 
     def plan(self, prepared: Prepared, progress: Progress) -> Plan:
         """Make the plan, say it, and send it as an event."""
@@ -194,10 +205,18 @@ class Job:
 
     def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
         """Say what a result was made of; the same for every tile size, device and day."""
-        return {
-            "geoseg": geoseg.__version__,
-            "scene": Path(scene).name,
-            "model": self.spec.name,
-            "bands": list(prepared.bands),
-            "determination:method": "auto-imagery",
-        }
+        return provenance([str(scene)], self.spec, prepared.bands)
+
+
+def provenance(
+    scenes: Sequence[str], spec: ModelSpec, bands: tuple[int, ...]
+) -> dict[str, Any]:
+    """Say what a result was made of; a scene by its name, several by all of theirs."""
+    names = [Path(scene).name for scene in scenes]
+    return {
+        "geoseg": geoseg.__version__,
+        "scene": names[0] if len(names) == 1 else names,
+        "model": spec.name,
+        "bands": list(bands),
+        "determination:method": "auto-imagery",
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from geoseg.errors import CRSError
 from geoseg.ground import metres_per_pixel
-from geoseg.raster import Clipped, Resampled, Scene, choose_bands, percentiles, window_of_extent
+from geoseg.raster import (
+    Clipped, Resampled, Scene, choose_bands, open_scene, percentiles, window_of_extent,
+)
 from geoseg.spec import ModelSpec
 from geoseg.vector import read_geometries
 
@@ -44,32 +46,41 @@ class Prepared:
 
 @contextmanager
 def prepared_scene(
-    path: str,
+    path: str | Sequence[str],
     spec: ModelSpec,
     *,
     bands: tuple[int, ...] | None = None,
     extent: tuple[float, float, float, float] | None = None,
     aoi: str | None = None,
+    stretch: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Iterator[Prepared]:
-    """Open a scene on the model's grid.
+    """Open a scene on the model's grid; several scenes of one grid are one.
+
+    Args:
+        path: the scene, or scenes; where they overlap, the first that has data wins.
+        spec: the model.
+        bands: numbers of the scene's bands, in the model's order.
+        extent: (xmin, ymin, xmax, ymax) in the scene's CRS.
+        aoi: vector file of the area to use.
+        stretch: low and high value of each band where they are known; None to find them.
 
     Raises:
         RasterError, CRSError, GridError, OptionError, VectorError: see their messages.
     """
-    with Scene(path) as scene:
+    with open_scene([path] if isinstance(path, str) else path) as scene:
         if extent is not None:
             scene.crop(window_of_extent(scene.geobox, extent))
         if scene.geobox.crs is None:
             log.warning(
                 "%s has no CRS: the parcels get none, and distances are in pixels or in the "
-                "units of its transform", path,
+                "units of its transform", scene.path,
             )
         chosen = choose_bands(scene, tuple(band.name for band in spec.bands), bands)
         finer, coarser = resampling(scene, spec)
         pixels: Resampled | Clipped = Resampled(scene, chosen, finer, coarser)
         if aoi is not None:
             pixels = Clipped(pixels, tuple(read_geometries(aoi, crs=scene.geobox.crs)))
-        low, high = _range(scene, spec, chosen)
+        low, high = map(np.asarray, stretch or _range(scene, spec, chosen))
         yield Prepared(pixels, chosen, low, high)
 
 

@@ -17,7 +17,7 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
-from geoseg.tools.scene import Prepared, prepared_scene
+from geoseg.tools.scene import Prepared
 from geoseg.vector import check_output, read_parcels
 
 if TYPE_CHECKING:
@@ -104,10 +104,7 @@ def vectorize(
     borders = LineOutput.of(lines, lines_layer, out, layer)
     job = Job(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances)
-    with prepared_scene(
-        str(scene), job.spec, bands=job.options.bands, extent=job.options.extent,
-        aoi=job.options.aoi,
-    ) as prepared:
+    with job.prepared(str(scene)) as prepared:
         plan = job.plan(prepared, progress)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,38 +23,86 @@ class Basins:
     """Between basins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a strip knows by itself; its basins count from 1, and touching background is one."""
+
+    labels: np.ndarray
+    """(rows, width) int32, 0 at no data."""
+    above: np.ndarray
+    """(width,) int32, what the strip calls the basins of the pixels in the row above it, 0 where
+    nothing points to them; without entries where the scene ends."""
+    below: np.ndarray
+    """The same of the row below it."""
+    statistics: np.ndarray
+    """(basins, columns) int64, as `measure_basins` gives."""
+    borders: Borders
+    """Between the strip's own basins."""
+    boundary: np.ndarray
+    """(2, width) uint8, stored boundary probabilities of its first and last row."""
+    depth: np.ndarray
+    """(2, width) uint16, distances to the nearest pixel of another kind there."""
+
+
+def part_of(strip: Strip) -> Part:
+    """Cut a strip into basins and measure them and their borders.
+
+    The background in a strip is joined at once: it is most of the basins, and they would only be
+    merged later.
+    """
+    width = strip.kinds.shape[1]
+    start, stop = strip.above * width, (strip.above + strip.rows) * width
+    names, free = basins.cut_basins(
+        strip.relief.ravel(), strip.kinds.ravel(), width, start, stop, 1
+    )
+    core = slice(strip.above, strip.above + strip.rows)
+    kinds, parcel, boundary, depth = (
+        values[core] for values in (strip.kinds, strip.parcel, strip.boundary, strip.depth)
+    )
+    labels = names[start:stop].reshape(strip.rows, -1)
+    flat = [values.ravel() for values in (labels, kinds, parcel, boundary, depth)]
+    statistics = basins.measure_basins(*flat, first=1, count=free - 1)
+    borders = gather_borders(labels, boundary, depth)
+    numbers = background_sets(borders, statistics[:, basins.BACKGROUNDS] > 0, first=1)
+    names = renamed(names, numbers, 1)
+    return Part(
+        names[start:stop].reshape(strip.rows, -1), names[:start], names[stop:],
+        basins.add_up(statistics, numbers), reduce_borders([borders], numbers, first=1),
+        boundary[[0, -1]], depth[[0, -1]],
+    )
+
+
 class Gathered:
     """Basins and borders of the strips so far, over names that are joined at the seams."""
 
-    def __init__(self, width: int) -> None:
-        self.next_name = 1
+    def __init__(self) -> None:
+        self.names = 0
+        """How many names there are, and the name before the next strip's first."""
         self.statistics = [np.zeros((1, basins.COLUMNS), np.int64)]
         self.borders: list[Borders] = []
         self.seams: list[tuple[np.ndarray, np.ndarray]] = []
-        self._below = np.zeros(width, np.int32)
-        """Names that the last strip gave to the pixels of the row below it."""
-        self._last_row = np.zeros(width, np.int32)
+        self._last: tuple[np.ndarray, ...] | None = None
+        """Of the last strip: names in its last row and of the row below, boundary, depth."""
 
-    def add(self, strip: Strip) -> np.ndarray:
-        """Add a strip and give its basin names, (rows, width) int32, 0 at no data."""
-        width, first = strip.kinds.shape[1], self.next_name
-        start, stop = strip.above * width, (strip.above + strip.rows) * width
-        names, self.next_name = basins.cut_basins(
-            strip.relief.ravel(), strip.kinds.ravel(), width, start, stop, first
-        )
-        names = self._measure(strip, names, first, start, stop)
-        labels = names[start:stop].reshape(-1, width)
-        if strip.above:
-            self.seams.append(_named(names[:width], self._last_row))
-            self.seams.append(_named(self._below, labels[0]))
-        if stop < names.size:
-            self._below = names[stop:].copy()
-        self._last_row = labels[-1].copy()
-        return labels
+    def add(self, part: Part) -> int:
+        """Add the next strip; give what is to be added to its labels to make them names."""
+        offset = self.names
+        first, last = (_shifted(part.labels[row], offset) for row in (0, -1))
+        self.statistics.append(part.statistics)
+        own = part.borders
+        self.borders.append(replace(own, one=own.one + offset, other=own.other + offset))
+        if self._last is not None:
+            last_row, below, boundary, depth = self._last
+            self.seams += [_named(_shifted(part.above, offset), last_row), _named(below, first)]
+            seam = ([last_row, first], [boundary, part.boundary[0]], [depth, part.depth[0]])
+            self.borders.append(gather_borders(*map(np.stack, seam), above=2))
+        self._last = last, _shifted(part.below, offset), part.boundary[1], part.depth[1]
+        self.names += len(part.statistics)
+        return offset
 
     def join(self) -> Basins:
         """Join the names over the seams, and then all background that touches."""
-        parents = np.arange(self.next_name, dtype=np.int32)
+        parents = np.arange(self.names + 1, dtype=np.int32)
         for names, others in self.seams:
             basins.join(parents, names, others)
         numbers = basins.number_sets(parents)
@@ -64,33 +112,6 @@ class Gathered:
         fewer = background_sets(borders, basins.is_background(statistics))
         statistics = basins.add_up(statistics, fewer)
         return Basins(fewer[numbers], statistics, reduce_borders([borders], fewer))
-
-    def _measure(
-        self, strip: Strip, names: np.ndarray, first: int, start: int, stop: int
-    ) -> np.ndarray:
-        """Keep a strip's statistics and borders; give its names with touching background as one.
-
-        The background in a strip is joined at once: it is most of the basins, and they would only
-        be merged later.
-        """
-        core = slice(strip.above, strip.above + strip.rows)
-        pixels = (strip.kinds[core], strip.parcel[core], strip.boundary[core], strip.depth[core])
-        count = self.next_name - first
-        labels = names[start:stop].reshape(strip.rows, -1)
-        flat = [values.ravel() for values in (labels, *pixels)]
-        statistics = basins.measure_basins(*flat, first=first, count=count)
-        borders = self._gather(strip, labels)
-        numbers = background_sets(borders, statistics[:, basins.BACKGROUNDS] > 0, first=first)
-        self.statistics.append(basins.add_up(statistics, numbers))
-        self.borders.append(reduce_borders([borders], numbers, first=first))
-        self.next_name = first + len(self.statistics[-1])
-        return renamed(names, numbers, first)
-
-    def _gather(self, strip: Strip, labels: np.ndarray) -> Borders:
-        if strip.above:
-            labels = np.concatenate([self._last_row[np.newaxis], labels])
-        own = slice(0, strip.above + strip.rows)
-        return gather_borders(labels, strip.boundary[own], strip.depth[own], above=strip.above)
 
 
 def background_sets(borders: Borders, background: np.ndarray, *, first: int = 0) -> np.ndarray:
@@ -118,3 +139,8 @@ def _named(names: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Keep the pixels of a seam that have two names."""
     both = (names > 0) & (others > 0)
     return names[both], others[both]
+
+
+def _shifted(labels: np.ndarray, offset: int) -> np.ndarray:
+    """Turn a strip's own labels into names; 0 stays no data."""
+    return np.where(labels > 0, labels + np.int32(offset), np.int32(0))

@@ -17,7 +17,7 @@ import numpy as np
 from geoseg.errors import OptionError
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import agglomerate, basins
-from geoseg.vectorizer.gather import Basins, Gathered
+from geoseg.vectorizer.gather import Basins, Gathered, part_of
 from geoseg.vectorizer.label_raster import LabelRaster
 from geoseg.vectorizer.shaped import LabelOptions, StripSource, levels, read_strip
 
@@ -84,10 +84,11 @@ def cut(
         raise OptionError(f"strip is {strip} rows, must be 1 or more")
     strip = min(strip, MAX_PIXELS // source.shape[1] - 2)
     raster = LabelRaster(source.shape, scratch)
-    gathered = Gathered(source.shape[1])
+    gathered = Gathered()
     for row in range(0, source.shape[0], strip):
         stop = min(row + strip, source.shape[0])
-        raster.append(gathered.add(read_strip(source, row, stop, options)))
+        part = part_of(read_strip(source, row, stop, options))
+        raster.append(part.labels, gathered.add(part))
         if progress is not None:
             progress(stop - row)
     return raster, gathered.join()

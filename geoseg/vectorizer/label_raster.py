@@ -35,14 +35,19 @@ class LabelRaster:
         data = self._file.read((row_stop - row_start) * self.shape[1] * 4)
         return self._final[np.frombuffer(data, np.int32)].reshape(-1, self.shape[1])
 
-    def append(self, basin_labels: np.ndarray) -> None:
+    def append(self, labels: np.ndarray, offset: int) -> None:
         """Write the next strip of basins.
+
+        Args:
+            labels: (rows, width) int32 of the strip's own basins, 0 at no data; changed.
+            offset: what makes them names of the scene's basins.
 
         Raises:
             OutputError: the scratch folder is full.
         """
+        np.add(labels, np.int32(offset), out=labels, where=labels > 0)
         try:
-            self._file.write(np.ascontiguousarray(basin_labels).data)
+            self._file.write(np.ascontiguousarray(labels).data)
         except OSError as error:
             raise OutputError(
                 f"cannot write labels to the scratch folder ({error}); give another one"

@@ -86,6 +86,11 @@ def levels(options: LabelOptions) -> tuple[int, int]:
     )
 
 
+def reach(options: LabelOptions) -> int:
+    """Give the rows around a strip that decide its basins."""
+    return halo(options.distance_cap) + 1
+
+
 def _read_bands(source: StripSource, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
     """Read rows as parcel and boundary band."""
     data = source.read(start, stop)
@@ -103,8 +108,8 @@ def _read_bands(source: StripSource, start: int, stop: int) -> tuple[np.ndarray,
 
 def read_strip(source: StripSource, row: int, stop: int, options: LabelOptions) -> Strip:
     """Read a strip with its halo and shape its relief."""
-    reach = halo(options.distance_cap) + 1
-    start, end = max(0, row - reach), min(source.shape[0], stop + reach)
+    start = max(0, row - reach(options))
+    end = min(source.shape[0], stop + reach(options))
     parcel, boundary = _read_bands(source, start, end)
     parcel_level, boundary_level = levels(options)
     kinds = pixel_kinds(

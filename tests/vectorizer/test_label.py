@@ -294,7 +294,7 @@ def test_a_full_scratch_folder_is_an_output_error():
     raster = LabelRaster((1, 3), None)
     raster._file = FullFile()
     with pytest.raises(OutputError, match="cannot write labels to the scratch folder"):
-        raster.append(np.zeros((1, 3), np.int32))
+        raster.append(np.zeros((1, 3), np.int32), 0)
 
 
 class FullFile:

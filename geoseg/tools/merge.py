@@ -1,0 +1,173 @@
+"""The shards of a plan -> parcels, the same to the byte as one run on one machine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from affine import Affine
+
+from geoseg.errors import OptionError, ShardsMissingError
+from geoseg.grid import GeoBox
+from geoseg.ground import transformation
+from geoseg.learning.checkpoint import find_model, read_spec
+from geoseg.publish import publishing
+from geoseg.run.bands import BandLabels, Bands, gather
+from geoseg.run.plan import label_strip
+from geoseg.run.progress import Progress, silent, stage
+from geoseg.run.shards import Mosaic, Shard, ShardPlan
+from geoseg.run.store import Folder, Store, open_store
+from geoseg.spec import ModelSpec
+from geoseg.tools.parcels import LineChoice, drawn, label_options
+from geoseg.tools.vectorize import Result
+from geoseg.vector import check_output, write_parcels
+from geoseg.vectorizer import ParcelBatch, announce
+from geoseg.vectorizer.label import merge as merge_basins
+
+log = logging.getLogger(__name__)
+
+NAMED = 8
+"""Most missing shards that a message names."""
+
+
+def merge(
+    place: str | Path,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> list[Result]:
+    """Join the shards of a plan: each parcel is written once, also where shards cut it.
+
+    Memory is O(width x strip + basins), whatever the shards are.
+
+    Args:
+        place: the plan's folder or URL.
+        out: vector file. Where the plan has several mosaics and no CRS for all, the name of each
+            is added to it. None: parcels.gpkg in the plan's folder.
+        overwrite: replace an existing layer.
+        progress: takes the events.
+
+    Returns:
+        One result for each file.
+
+    Raises:
+        ShardsMissingError: shards are not done; the message names them.
+        OutputError: a shard is damaged, or an output cannot be written.
+    """
+    store = open_store(place)
+    plan = ShardPlan.load(store)
+    _refuse_missing(plan, store)
+    return [
+        _write(plan, store, mosaics, path, overwrite, progress)
+        for path, mosaics in outputs(plan, _target(store, out)).items()
+    ]
+
+
+def outputs(plan: ShardPlan, out: Path) -> dict[Path, tuple[Mosaic, ...]]:
+    """Say which file holds which mosaics."""
+    check_output(out, plan.layer)
+    if plan.crs is not None or len(plan.mosaics) == 1:
+        return {out: plan.mosaics}
+    return {out.with_name(f"{out.stem}-{one.name}{out.suffix}"): (one,) for one in plan.mosaics}
+
+
+def _target(store: Store, out: str | Path | None) -> Path:
+    if out is not None:
+        return Path(out)
+    if isinstance(store, Folder):
+        return store.path / "parcels.gpkg"
+    raise OptionError(f"the plan is in {store}; say with --output which file to write")
+
+
+def _refuse_missing(plan: ShardPlan, store: Store) -> None:
+    missing = plan.missing(store)
+    if missing:
+        named = ", ".join(str(shard.number) for shard in missing[:NAMED])
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        raise ShardsMissingError(
+            f"{len(missing)} of {len(plan.shards)} shards are not done: {named}{more}; run each "
+            f"with geoseg run {store} --shard N, then merge again"
+        )
+
+
+def _write(
+    plan: ShardPlan, store: Store, mosaics: Sequence[Mosaic], out: Path, overwrite: bool,
+    progress: Progress,
+) -> Result:
+    started = time.monotonic()
+    choice, report = LineChoice(**plan.choice), _report(plan, mosaics)
+    spec = read_spec(find_model(plan.options["model"]))
+    with publishing(out, overwrite=overwrite, layer=plan.layer) as partial:
+        boxes = [_geobox(mosaic) for mosaic in mosaics]
+        batches = _batches(plan, store, mosaics, boxes, spec, choice, out.parent, progress)
+        crs = boxes[0].crs if plan.crs is None else transformation(boxes[0].crs, plan.crs)[0]
+        count = write_parcels(partial, batches, crs=crs, layer=plan.layer, metadata=report)
+    if count == 0:
+        log.warning("no parcels were found; %s has an empty layer", out)
+    seconds = round(time.monotonic() - started, 3)
+    return Result(out, count, plan.layer, report | {"seconds": seconds, "parcels": count})
+
+
+def _report(plan: ShardPlan, mosaics: Sequence[Mosaic]) -> dict[str, Any]:
+    about = dict(mosaics[0].provenance)
+    if len(mosaics) > 1:
+        about["scene"] = [one.provenance["scene"] for one in mosaics]
+    return about | {"options": dict(plan.choice)}
+
+
+def _geobox(mosaic: Mosaic) -> GeoBox:
+    """Give the grid of a mosaic as it was planned."""
+    height, width, *transform = mosaic.facts["scene grid"]
+    return GeoBox(height, width, Affine(*transform), mosaic.facts["scene crs"])
+
+
+def _batches(
+    plan: ShardPlan, store: Store, mosaics: Sequence[Mosaic], boxes: Sequence[GeoBox],
+    spec: ModelSpec, choice: LineChoice, scratch: Path, progress: Progress,
+) -> Iterator[ParcelBatch]:
+    """Give the parcels of all mosaics; their numbers go on from one to the next."""
+    first = 0
+    for mosaic, box in zip(mosaics, boxes, strict=True):
+        shards = [shard for shard in plan.shards if shard.mosaic == mosaic]
+        for batch in _parcels(shards, store, box, spec, choice, scratch, progress):
+            yield _moved(batch, first, box.crs, plan.crs)
+        first += box.height * box.width
+
+
+def _parcels(
+    shards: Sequence[Shard], store: Store, box: GeoBox, spec: ModelSpec, choice: LineChoice,
+    scratch: Path, progress: Progress,
+) -> Iterator[ParcelBatch]:
+    """Give the parcels of one mosaic."""
+    announce()
+    bands = Bands(store, shards, box, classes=len(spec.classes))
+    options = label_options(box, spec.instances, choice)
+    labels = BandLabels(box.shape, scratch)
+    try:
+        found = gather(
+            bands, options, labels, strip=label_strip(box.width),
+            progress=stage(progress, "join shards", box.height),
+        )
+        labels.finish(*merge_basins(found.join(), options))
+        log.info("%d basins became %d parcels", found.names, labels.count)
+        del found
+        yield from drawn(labels, bands, choice, progress=progress)
+    finally:
+        labels.close()
+
+
+def _moved(
+    batch: ParcelBatch, first: int, crs: str | None, target: str | None
+) -> ParcelBatch:
+    """Bring a batch into the CRS of the output, corner by corner: neighbours stay neighbours."""
+    if target is None:
+        return batch
+    x, y = transformation(crs, target)[1](*batch.coords.T)
+    coords = batch.coords.copy()
+    coords[:, 0], coords[:, 1] = x, y
+    return replace(batch, coords=coords, parcel_id=batch.parcel_id + first)

@@ -1,0 +1,158 @@
+"""The main job in shards: any order, any size, any machine, the same bytes."""
+
+import random
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+import geoseg
+from geoseg.errors import OptionError, OutputError, ShardsMissingError
+from geoseg.run.shards import ShardPlan
+from geoseg.run.store import Folder
+from geoseg.tools.merge import merge
+from geoseg.tools.plan import plan
+from geoseg.tools.run import run_shard
+from geoseg.vector import read_parcels
+
+USE = {"tile": 64, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def write(sample_data, tmp_path_factory):
+    """Give a function that writes a part of the sample scene."""
+    folder = tmp_path_factory.mktemp("scenes")
+
+    def write(name, col=100, row=200, width=200, height=330, crs=None, data=lambda one: one):
+        with rasterio.open(sample_data / "scene.tif") as source:
+            pixels = data(source.read()[:, row : row + height, col : col + width])
+            options = {
+                "driver": "GTiff", "count": 3, "height": height, "width": width, "dtype": "uint8",
+                "crs": crs or source.crs, "nodata": 0,
+                "transform": source.transform @ Affine.translation(col, row),
+            }
+        with rasterio.open(folder / name, "w", **options) as target:
+            target.write(pixels)
+        return folder / name
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def scene(write):
+    return write("scene.tif")
+
+
+@pytest.fixture(scope="module")
+def whole(scene, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole") / "whole.gpkg"
+    geoseg.vectorize(scene, out, **USE)
+    return out.read_bytes()
+
+
+def run_all(place, order=None):
+    numbers = range(len(ShardPlan.load(Folder(place)).shards))
+    for number in order or numbers:
+        run_shard(place, number, threads=1)
+
+
+@pytest.mark.parametrize("rows", [64, 192, 4096])
+def test_shards_of_any_size_in_any_order_give_the_bytes_of_one_run(scene, whole, tmp_path, rows):
+    made = plan([scene], tmp_path / "job", shard_rows=rows, **USE)
+    numbers = list(range(made.report["shards"]))
+    random.Random(rows).shuffle(numbers)
+    run_all(tmp_path / "job", numbers)
+    assert merge(tmp_path / "job")[0].path.read_bytes() == whole
+
+
+def test_a_shard_that_is_done_is_left_as_it_is(scene, tmp_path):
+    plan([scene], tmp_path, shard_rows=4096, **USE)
+    assert not run_shard(tmp_path, 0, threads=1)["done_before"]
+    before = {one.name: one.stat().st_mtime_ns for one in tmp_path.iterdir()}
+    assert run_shard(tmp_path, 0, threads=1)["done_before"]
+    assert {one.name: one.stat().st_mtime_ns for one in tmp_path.iterdir()} == before
+
+
+def test_missing_shards_are_named_and_nothing_is_written(scene, tmp_path):
+    plan([scene], tmp_path, shard_rows=64, **USE)
+    run_shard(tmp_path, 1, threads=1)
+    with pytest.raises(ShardsMissingError, match=r"5 of 6 shards are not done: 0, 2, 3, 4, 5;"):
+        merge(tmp_path)
+    assert not list(tmp_path.glob("*.gpkg"))
+
+
+def test_a_damaged_shard_is_an_output_error_that_names_it(scene, tmp_path):
+    plan([scene], tmp_path, shard_rows=192, **USE)
+    run_all(tmp_path)
+    victim = sorted(tmp_path.glob("*.shard"))[1]
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    with pytest.raises(OutputError, match=victim.name):
+        merge(tmp_path)
+    assert not list(tmp_path.glob("*.gpkg"))
+
+
+def test_a_scene_that_changed_after_the_plan_is_refused_with_what_differs(write, tmp_path):
+    path = write("changed.tif", height=80)
+    plan([path], tmp_path, **USE)
+    write("changed.tif", height=80, data=lambda pixels: pixels[:, ::-1])
+    with pytest.raises(OptionError, match="scene bytes.*plan again"):
+        run_shard(tmp_path, 0, threads=1)
+
+
+def test_another_plan_in_the_same_folder_is_refused_with_what_differs(scene, tmp_path):
+    plan([scene], tmp_path, **USE)
+    plan([scene], tmp_path, **USE)
+    with pytest.raises(OptionError, match="threshold: null -> 0.4.*--restart"):
+        plan([scene], tmp_path, threshold=0.4, **USE)
+    plan([scene], tmp_path, threshold=0.4, restart=True, **USE)
+    assert ShardPlan.load(Folder(tmp_path)).choice["threshold"] == 0.4
+
+
+def test_a_shard_that_is_not_in_the_plan_is_refused(scene, tmp_path):
+    plan([scene], tmp_path, **USE)
+    with pytest.raises(OptionError, match="--shard is 7, the plan has 0 to 0"):
+        run_shard(tmp_path, 7)
+
+
+def test_overlapping_scenes_are_one_mosaic_whose_pixels_come_from_the_first(write, whole, tmp_path):
+    upper = write("upper.tif", height=200)
+    lower = write("lower.tif", row=330, height=200)
+    dark = write("dark.tif", row=230, height=100, data=lambda pixels: pixels // 4 + 1)
+    made = plan([upper, lower, dark], tmp_path / "job", shard_rows=128, **USE)
+    assert [one["scenes"] for one in made.report["mosaics"]] == [3]
+    run_all(tmp_path / "job")
+    parcels = merge(tmp_path / "job")[0].parcels
+    (tmp_path / "whole.gpkg").write_bytes(whole)
+    wanted = read_parcels(tmp_path / "whole.gpkg", layer="parcels")
+    assert (parcels.to_wkb() == wanted.to_wkb()).all(axis=None)
+
+
+def test_the_newest_scene_of_a_list_lies_on_top(write, tmp_path):
+    from geoseg.tools.scene_list import read_scenes
+
+    (tmp_path / "list.csv").write_text("old.tif, 2020-01-02\n# note\nnew.tif,2024-05-06\nany.tif\n")
+    assert read_scenes([tmp_path / "list.csv", "last.tif"]) == [
+        str(tmp_path / "new.tif"), str(tmp_path / "old.tif"), str(tmp_path / "any.tif"), "last.tif",
+    ]
+
+
+def test_scenes_in_two_zones_give_a_file_each_or_one_in_a_crs_with_shared_borders(write, tmp_path):
+    import shapely
+
+    west = write("west.tif", height=200)
+    east = write("east.tif", height=200, crs="EPSG:32631")
+    plan([west, east], tmp_path / "two", **USE)
+    run_all(tmp_path / "two")
+    each = merge(tmp_path / "two", tmp_path / "out.gpkg")
+    assert [one.path.name for one in each] == ["out-1-west.gpkg", "out-2-east.gpkg"]
+    plan([west, east], tmp_path / "two", crs="EPSG:3035", restart=True, **USE)
+    (one,) = merge(tmp_path / "two", tmp_path / "one.gpkg")
+    assert one.count == sum(part.count for part in each)
+    assert one.parcels.crs == "EPSG:3035"
+    assert one.parcels["parcel_id"].is_unique
+    assert np.allclose(one.parcels["area_m2"].sum(), sum(p.parcels["area_m2"].sum() for p in each))
+    for half in (one.parcels[: each[0].count], one.parcels[each[0].count :]):
+        assert shapely.coverage_is_valid(half.geometry.values)
