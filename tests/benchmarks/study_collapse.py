@@ -7,7 +7,8 @@
 from scratch for the same number of updates and judged on chips of places that it never saw. A
 line of FOLDER/cells.csv is a finished cell; the command goes on where it was stopped. Cells that
 differ from the first in the fewest factors come first, cheap ones before dear ones.
-FOLDER/course.csv follows the origin's training update by update. `study_page.py` draws both.
+With --course N, FOLDER/course.csv follows the origin's training for N updates. `study_page.py`
+draws both.
 """
 
 import argparse
@@ -230,12 +231,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=40, help="CPU minutes; 0 only counts")
     parser.add_argument("--updates", type=int, default=60)
     parser.add_argument("--chip", type=int, default=64)
+    parser.add_argument("--course", type=int, default=0, metavar="UPDATES")
+    parser.add_argument("--part", default="1/1", help="2/3: every third cell, from the second")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     table, course = chosen.folder / "cells.csv", chosen.folder / "course.csv"
     places: dict[str, Place] = {}
-    for number, cell in enumerate(all_cells()):
+    part, parts = map(int, chosen.part.split("/"))
+    for cell in all_cells()[part - 1 :: parts]:
         if time.process_time() > 60 * chosen.minutes:
             break
         if cell in finished(table):
@@ -248,9 +252,9 @@ def main() -> None:
         add_row(table, row)
         print(cell, f"parcel IoU {row['parcel_iou']:.3f} spread {row['parcel_spread']:.3f}",
               flush=True)
-        if number == 24 and not course.exists():
-            for line in follow(places["naip"], 5 * chosen.updates):
-                add_row(course, line)
+    if chosen.course and not course.exists():
+        for line in follow(load_place("naip", chosen.chip), chosen.course):
+            add_row(course, line)
     print(f"{len(finished(table))} of {len(all_cells())} cells are done")
 
 
