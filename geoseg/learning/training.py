@@ -11,10 +11,13 @@ import csv
 import json
 import logging
 import math
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +71,7 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
     clock = Clock(job.recipe, state)
     loss = parse_loss(job.recipe.loss)
     alarms: list[watch.Alarm] = []
-    for batch in prefetched(job.sampler, state.step):
+    for batch in prefetched(job.sampler, state.step, cutters_for(state.device)):
         if clock.over or state.stale >= job.recipe.patience:
             break
         rate = state.slow * rate_at(state.step, clock.fraction(state), job.recipe)
@@ -174,15 +177,19 @@ def rate_at(step: int, fraction: float, recipe: Recipe) -> float:
     return recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * fraction))
 
 
-def prefetched(sampler: Sampler, first: int) -> Iterator[Batch]:
-    """Give batches `first`, `first + 1`, ...; the next one is cut while this one is learnt."""
-    with ThreadPoolExecutor(max_workers=1) as cutter:
-        coming = cutter.submit(sampler, first)
-        while True:
-            batch = coming.result()
-            first += 1
-            coming = cutter.submit(sampler, first)
+def prefetched(sampler: Sampler, first: int, cutters: int = 1) -> Iterator[Batch]:
+    """Give batches `first`, `first + 1`, ...; the next ones are cut while this one is learnt."""
+    with ThreadPoolExecutor(max_workers=cutters) as pool:
+        coming = deque(pool.submit(sampler, first + number) for number in range(cutters))
+        for number in count(first + cutters):
+            batch = coming.popleft().result()
+            coming.append(pool.submit(sampler, number))
             yield batch
+
+
+def cutters_for(device: torch.device) -> int:
+    """Choose how many batches are cut at once: a GPU learns faster than one core cuts."""
+    return 1 if device.type == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
 
 
 def reduced(state: State, recipe: Recipe) -> torch.autocast:

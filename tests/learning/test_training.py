@@ -187,8 +187,9 @@ def test_validations_are_spread_evenly(make_job):
     assert due == [2, 4, 6, 8, 10]
 
 
-def test_batches_come_in_order_from_the_first_that_is_wanted():
-    numbers = prefetched(lambda number: number, 5)
+@pytest.mark.parametrize("cutters", [1, 4])
+def test_batches_come_in_order_from_the_first_that_is_wanted(cutters):
+    numbers = prefetched(lambda number: number, 5, cutters)
     assert [next(numbers) for _ in range(3)] == [5, 6, 7]
     numbers.close()
 
