@@ -4,11 +4,12 @@
 
 The real imagery is found in the folder that GEOSEG_DATA names. Its six aerials are named below;
 they are in neither the training nor the validation list of the bundled model (docs/models).
-Counts are added over images, then divided.
+Counts are added over images, then divided; the spread is the standard deviation of the images.
 """
 
 import argparse
 import os
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -24,8 +25,9 @@ TEST = (
 )
 COLUMNS = (
     "pixel_iou", "parcel_precision", "parcel_recall", "parcel_f1", "panoptic_quality",
-    "over_segmentation", "under_segmentation",
+    "boundary_f_2", "over_segmentation", "under_segmentation",
 )
+"""`boundary_f_2` is at the second distance: 2 pixels for a scene without a place, else 2 m."""
 
 
 def pairs() -> dict[str, list[tuple[Path, Path]]]:
@@ -56,12 +58,16 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     print(f"{'':18}" + "".join(f"{name.replace('_', ' '):>20}" for name in COLUMNS))
     for place, scenes in pairs().items():
-        total = None
+        total, each = None, []
         for scene, truth in scenes:
             out = chosen.out / f"{scene.stem}.gpkg"
             one = score(chosen.model, scene, truth, out, chosen.instances)
             total = one if total is None else total + one
+            each.append(one.scores)
         print(f"{place:18}" + "".join(f"{total.scores[name]:20.3f}" for name in COLUMNS))
+        if len(each) > 1:
+            spread = [statistics.stdev(one[name] for one in each) for name in COLUMNS]
+            print(f"{'  spread':18}" + "".join(f"{value:20.3f}" for value in spread), flush=True)
 
 
 if __name__ == "__main__":
