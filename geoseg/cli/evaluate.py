@@ -9,6 +9,7 @@ import click
 
 from geoseg.cli import options
 from geoseg.cli.report import reporting, result
+from geoseg.tools.score_names import name_of, number_text
 
 SHOWN = (
     ("ground", ("pixel_iou", "pixel_f1", "pixel_precision", "pixel_recall")),
@@ -26,14 +27,8 @@ GROUPS = (
     "over_segmentation", "under_segmentation", "area_bias",
 )
 """Columns of the table of groups."""
-NAMES = {
-    "pixel_iou": "IoU", "pixel_f1": "F1", "parcel_f1": "F1 at IoU 0.5",
-    "parcel_f1_50_95": "F1 at 0.5 to 0.95", "parcel_precision_50_95": "precision, 0.5 to 0.95",
-    "parcel_recall_50_95": "recall, 0.5 to 0.95", "over_segmentation": "split",
-    "under_segmentation": "merged", "goc": "GOC", "guc": "GUC", "gtc": "GTC",
-    "boundary_iou": "boundary IoU", "polis": "PoLiS",
-}
-SHORT = {"pixel_iou": "ground IoU", "parcel_f1": "F1", "panoptic_quality": "PQ"}
+HEADS = {"parcel_f1": "F1", "panoptic_quality": "PQ"}
+"""Their short names."""
 
 
 @click.command(short_help="Parcels and truth -> scores.")
@@ -52,6 +47,10 @@ SHORT = {"pixel_iou": "ground IoU", "parcel_f1": "F1", "panoptic_quality": "PQ"}
               help="Areas between size classes.  [default: 0.64, 2.56, 16, 100 ha]")
 @click.option("--block", type=click.FloatRange(0, min_open=True), metavar="METRES",
               help="Side of the blocks for intervals.  [default: a tenth of the extent]")
+@click.option("--report", type=click.Path(), metavar="FILE",
+              help="Write a web page: map, charts, worst parcels.")
+@click.option("--scene", type=click.Path(), metavar="FILE", help="Raster to show in the report.")
+@options.overwrite
 @options.as_json
 @options.progress
 def evaluate(
@@ -77,52 +76,28 @@ def table(made: Any) -> str:
         "parcels": f"{counts.predicted} against {counts.truth} true, {counts.matched} matched",
         "borders": "within a distance",
     }
+    near = tuple(f"boundary_f_{i}" for i in range(1, len(made.distances) + 1))
     lines = []
     for part, names in SHOWN:
         lines.append(f"{part:26}{about[part]}")
-        lines += [_line(_label(name), name, scores, spans) for name in names]
-    for i, metres in enumerate(made.distances, 1):
-        label = f"boundary F, {_distance(metres, made)}"
-        lines.append(_line(label, f"boundary_f_{i}", scores, spans))
+        for name in (*names, *(near if part == "borders" else ())):
+            low, high = spans.get(name, (math.nan, math.nan))
+            span = "" if math.isnan(low) else f"   {number_text(low):>6} to {number_text(high)}"
+            lines.append(f"  {name_of(name, made):27}{number_text(scores[name]):>6}{span}")
     return "\n".join([*lines, *_groups(made)])
-
-
-def _line(label: str, name: str, scores: dict, spans: dict) -> str:
-    low, high = spans.get(name, (math.nan, math.nan))
-    span = "" if math.isnan(low) else f"   {_number(low)} to {_number(high)}"
-    return f"  {label:24}{_number(scores[name])}{span}"
 
 
 def _groups(made: Any) -> list[str]:
     if len(made.groups) == 1:
         return []
     width = max(len(name) for name in made.groups) + 2
-    heads = [_short(name) for name in GROUPS]
+    heads = [HEADS.get(name, name_of(name, made)) for name in GROUPS]
     lines = [f"{'group':{width}}{'true':>7}{'found':>7}" + "".join(f"{one:>12}" for one in heads)]
     for group in made.groups:
         pooled, scores = made.tally.pooled(group), made.scores_of(group)
-        if not pooled["truth"] and not pooled["predicted"]:
-            continue
-        numbers = "".join(f"{_number(scores[name]):>12}" for name in GROUPS)
-        lines.append(
-            f"{group:{width}}{pooled['truth']:7.0f}{pooled['predicted']:7.0f}{numbers}"
-        )
+        if pooled["truth"] or pooled["predicted"]:
+            numbers = "".join(f"{number_text(scores[name]):>12}" for name in GROUPS)
+            lines.append(
+                f"{group:{width}}{pooled['truth']:7.0f}{pooled['predicted']:7.0f}{numbers}"
+            )
     return ["", *lines]
-
-
-def _distance(metres: float, made: Any) -> str:
-    unit = "m" if made.unit == "m2" else "px" if made.unit == "pixels" else "units"
-    pixels = "" if made.pixel is None or unit == "px" else f" ({metres / made.pixel:.3g} px)"
-    return f"{metres:.3g} {unit}{pixels}"
-
-
-def _label(name: str) -> str:
-    return NAMES.get(name, name.removeprefix("pixel_").removeprefix("parcel_").replace("_", " "))
-
-
-def _short(name: str) -> str:
-    return SHORT.get(name, _label(name))
-
-
-def _number(value: float) -> str:
-    return "    -" if math.isnan(value) else f"{value:5.3f}"

@@ -70,7 +70,7 @@ def plan_blocks(bounds: Bounds, parcels: int, *, side: float | None = None) -> B
     """
     width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
     longest = max(width, height) or 1.0
-    side = longest / BLOCKS_ALONG if side is None else side
+    side = longest * (1 + 4 * MARGIN) / BLOCKS_ALONG if side is None else side
     wanted = max(1.0, parcels / PARCELS_PER_TILE)
     tile = side / math.ceil(side / max(math.sqrt(width * height / wanted), longest / 4096))
     margin = MARGIN * side

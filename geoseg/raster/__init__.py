@@ -4,6 +4,7 @@ from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.bands import choose_bands
 from geoseg.raster.labels import LabelRaster
 from geoseg.raster.mosaic import grid_offset, open_scene
+from geoseg.raster.picture import Look, Looker, draw, encode
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 from geoseg.raster.scene import Scene
@@ -11,6 +12,7 @@ from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
-    "Clipped", "LabelRaster", "MaskReader", "MaskWriter", "Resampled", "Scene", "choose_bands",
-    "grid_offset", "open_scene", "percentiles", "rasterize", "window_of_extent", "write_mask",
+    "Clipped", "LabelRaster", "Look", "Looker", "MaskReader", "MaskWriter", "Resampled", "Scene",
+    "choose_bands", "draw", "encode", "grid_offset", "open_scene", "percentiles", "rasterize",
+    "window_of_extent", "write_mask",
 ]

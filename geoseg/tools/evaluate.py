@@ -30,7 +30,10 @@ from geoseg.evaluation import (
     tally,
 )
 from geoseg.evaluation.tally import TOTAL
+from geoseg.publish import publishing
+from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
+from geoseg.tools.evaluation_report import Evidence, write_report
 from geoseg.tools.judging import Task
 from geoseg.tools.layers import Layer, comparison_crs, same_ground
 from geoseg.vector import read_geometries
@@ -141,6 +144,9 @@ def evaluate(
     distances: Sequence[float] | None = None,
     sizes: Sequence[float] | None = None,
     block: float | None = None,
+    report: str | Path | None = None,
+    scene: str | Path | None = None,
+    overwrite: bool = False,
     progress: Progress = silent,
 ) -> Result:
     """Score parcels against a truth: what is covered, which parcels were found, and how well.
@@ -158,6 +164,9 @@ def evaluate(
             metres where no pixel is known.
         sizes: areas in square metres that part the size classes; None: those of field statistics.
         block: side in metres of the blocks that intervals are drawn from; None: a tenth.
+        report: HTML file to write: map, charts, and the worst parcels.
+        scene: raster to show in it.
+        overwrite: replace an existing report.
         progress: takes the events.
 
     Raises:
@@ -165,6 +174,10 @@ def evaluate(
     """
     started = time.monotonic()
     with ExitStack() as close:
+        page = None
+        if report is not None:
+            page = close.enter_context(publishing(report, overwrite=overwrite))
+        view = None if scene is None else close.enter_context(Scene(scene))
         found = Layer(parcels, layer=layer, field=class_field, close=close)
         true = Layer(truth, layer=truth_layer, field=class_field, close=close)
         same_ground(found, true)
@@ -185,7 +198,11 @@ def evaluate(
             "truth": Path(truth).name, "block": task.blocks.side,
             "seconds": round(time.monotonic() - started, 3),
         }
-        return Result(counts, unit, task.distances.near, true.pixel or found.pixel, about)
+        made = Result(counts, unit, task.distances.near, true.pixel or found.pixel, about)
+        if page is not None:
+            evidence = Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
+            write_report(page, made, evidence, view)
+        return made
 
 
 def _task(

@@ -45,6 +45,7 @@ class Layer:
         crs: WKT of the file's CRS, or None.
         bounds: in the file's CRS, later in that of `place`; None where the layer is empty.
         count: features or labels.
+        placed_crs: WKT of the CRS of `place`, or None.
         pixel: side of a pixel in metres, or in units of the transform without a CRS; None for a
             vector layer.
     """
@@ -56,6 +57,7 @@ class Layer:
         self._tree: shapely.STRtree | None = None
         self._there: Move | None = None
         self._back: pyproj.Transformer | None = None
+        self.placed_crs: str | None = None
         if Path(path).suffix.lower() in RASTERS:
             self._raster = source = close.enter_context(LabelRaster(path))
             self.crs, self.count = source.geobox.crs, len(source.labels)
@@ -80,6 +82,7 @@ class Layer:
 
     def place(self, crs: str | None) -> None:
         """Give parcels in this CRS from now on."""
+        self.placed_crs = crs
         if crs is not None and pyproj.CRS.from_wkt(crs) != pyproj.CRS.from_wkt(self.crs):
             there = pyproj.Transformer.from_crs(self.crs, crs, always_xy=True)
             self._back = pyproj.Transformer.from_crs(crs, self.crs, always_xy=True)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from shapely import Polygon, box, union_all
 
 from geoseg.cli.evaluate import evaluate as command
-from geoseg.errors import CRSError, RasterError, VectorError
+from geoseg.errors import CRSError, OptionError, RasterError, VectorError
 from geoseg.tools.evaluate import evaluate
 from geoseg.tools.layers import Layer, comparison_crs
 
@@ -194,7 +194,56 @@ def test_a_missing_truth_is_one_line(layer, tmp_path):
 def test_the_command_prints_an_aligned_table_or_json(layer):
     path = str(layer("a.gpkg", fields((0, 4), (4, 6))))
     table = CliRunner().invoke(command, [path, path])
-    assert "  IoU                     1.000" in table.output
+    assert "  ground IoU                  1.000" in table.output
     assert "parcels                   2 against 2 true, 2 matched\n" in table.output
     printed = CliRunner().invoke(command, [path, path, "--json"])
     assert json.loads(printed.output)["parcel_f1"] == 1
+
+
+def test_scores_are_in_the_json_by_group_with_intervals_and_counts(layer):
+    path = layer("a.gpkg", many(1))
+    made = json.loads(json.dumps(evaluate(path, path, sizes=[400]).as_dict()))
+    assert list(made["groups"]) == ["all", "size below 0.04 ha", "size from 0.04 ha"]
+    every = made["groups"]["all"]
+    assert every["scores"]["parcel_f1"] == made["parcel_f1"] == 1
+    assert every["intervals"]["parcel_f1"] == [1, 1]
+    assert every["counts"]["truth"] == 144
+    assert made["distances"][0] == {"metres": 1.0, "pixels": None}
+
+
+def test_what_lies_in_the_ignore_layer_does_not_count(layer):
+    truth, found = layer("t.gpkg", fields((0, 4))), layer("a.gpkg", fields((0, 4), (6, 9)))
+    assert evaluate(found, truth).parcels.predicted == 2
+    ignored = evaluate(found, truth, ignore=layer("town.gpkg", fields((5, 20)), crs=4326))
+    assert ignored.parcels.predicted == 1
+
+
+def test_classes_are_scored_by_name(tmp_path):
+    names = ["crop", "grass", "grass"]
+    for name, classes in (("t", names), ("a", ["crop", "grass", "crop"])):
+        table = geopandas.GeoDataFrame(
+            {"use": classes}, geometry=fields((0, 2), (2, 4), (4, 7)), crs=32633
+        )
+        table.to_file(tmp_path / f"{name}.gpkg")
+    made = evaluate(tmp_path / "a.gpkg", tmp_path / "t.gpkg", class_field="use", sizes=[])
+    assert made.groups == ("all", "class crop", "class grass", "size any")
+    assert made.scores_of("class grass")["parcel_recall"] == 0.5
+    assert made.scores_of("class crop")["parcel_precision"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"distances": [0.0]}, "--distances"), ({"sizes": [5.0, 1.0]}, "--sizes"),
+     ({"block": 1e-4}, "choose larger blocks")],
+)
+def test_options_that_make_no_sense_are_refused(layer, options, said):
+    path = layer("a.gpkg", fields((0, 4)))
+    with pytest.raises(OptionError, match=said):
+        evaluate(path, path, **options)
+
+
+def test_a_label_raster_whose_background_is_no_data_is_said_to_be_a_trap(
+    layer, label_raster, caplog
+):
+    evaluate(layer("a.gpkg", fields((0, 2))), label_raster([1, 2, 0, 1], nodata=0))
+    assert "0 is no data" in caplog.text

@@ -1,0 +1,45 @@
+"""What scores are called, and how numbers are written, in tables and reports alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from geoseg.tools.evaluate import Result
+
+NAMES = {
+    "pixel_iou": "ground IoU", "pixel_precision": "ground precision",
+    "pixel_recall": "ground recall", "pixel_f1": "ground F1",
+    "parcel_precision": "precision", "parcel_recall": "recall", "parcel_f1": "F1 at IoU 0.5",
+    "parcel_precision_50_95": "precision, 0.5 to 0.95",
+    "parcel_recall_50_95": "recall, 0.5 to 0.95", "parcel_f1_50_95": "F1, 0.5 to 0.95",
+    "over_segmentation": "split", "under_segmentation": "merged", "goc": "GOC", "guc": "GUC",
+    "gtc": "GTC", "boundary_iou": "boundary IoU",
+}
+"""Names for people; others are their keys with spaces."""
+UNITS = {"m2": "m", "pixels": "px"}
+"""Of lengths, by the unit of areas."""
+
+
+def name_of(key: str, made: Result) -> str:
+    """Give a score's name; of a boundary score with its distance."""
+    kind, _, number = key.rpartition("_")
+    if kind.startswith("boundary_") and number.isdigit():
+        near = distance_text(made.distances[int(number) - 1], made)
+        return f"{kind.replace('_', ' ').replace(' f', ' F')}, {near}"
+    if key == "polis":
+        return f"PoLiS, {UNITS.get(made.unit, 'units')}"
+    return NAMES.get(key, key.replace("_", " "))
+
+
+def distance_text(value: float, made: Result) -> str:
+    """Write a distance in metres, and in pixels where one is known."""
+    unit = UNITS.get(made.unit, "units")
+    pixels = "" if made.pixel is None or unit == "px" else f" ({value / made.pixel:.3g} px)"
+    return f"{value:.3g} {unit}{pixels}"
+
+
+def number_text(value: float) -> str:
+    """Write a score; a dash where there is none."""
+    return "-" if math.isnan(value) else f"{value:.3f}"
