@@ -106,7 +106,21 @@ threads = click.option(
 memory = click.option(
     "--memory", type=Memory(), help="Main memory that may be used, such as 4G.  [default: no limit]"
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+precision = click.option(
+    "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True,
+    help="Numbers of the network; 16 bits are quicker where the device has them, and less exact.",
+)
+tta = click.option(
+    "--tta", is_flag=True,
+    help="Ask the network eight times, for every turn and mirror image, and average.",
+)
+profile = click.option(
+    "--profile", type=click.Path(), metavar="FILE",
+    help="Say where the time goes; a trace of the first batches goes here (JSON, for Perfetto).",
+)
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Print the plan, timed on two tiles, and stop."
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 restart = click.option(
     "--restart", is_flag=True,
@@ -174,7 +188,9 @@ as_json = together(
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."), verbosity
 )
 
-scene_use = together(model, bands, extent, aoi, tile, batch, device, threads, memory)
+scene_use = together(
+    model, bands, extent, aoi, tile, batch, device, threads, memory, precision, tta, profile
+)
 """How a scene is read and predicted."""
 parcel_use = together(threshold, min_area, simplify, instances)
 """How parcels are made of probabilities."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +97,17 @@ class OnnxPredictor:
         size = self._model.batch or len(scaled)
         parts = [self._run(scaled[i : i + size], size) for i in range(0, len(scaled), size)]
         return np.concatenate(parts)
+
+    @contextmanager
+    def profiling(self, path: str | Path | None) -> Iterator[None]:
+        """Do nothing; a trace is of torch.
+
+        Raises:
+            OptionError: one is wanted.
+        """
+        if path is not None:
+            raise OptionError(f"{self._path} runs without torch, which --profile traces; leave it")
+        yield
 
     def close(self) -> None:
         """Give the network's memory back; it cannot predict any more."""

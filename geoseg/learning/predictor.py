@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,6 +26,7 @@ from geoseg.learning.devices import (
 )
 from geoseg.learning.fused import fuse
 from geoseg.learning.lanes import Lane
+from geoseg.learning.profile import Trace, tracing
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
 log = logging.getLogger(__name__)
@@ -75,6 +78,7 @@ class Predictor:
         self._numbers = numbers(precision, self.device.type)
         use_threads(threads)
         self._fitting = sys.maxsize
+        self._trace: Trace | None = None
         self.in_flight = 1
         self._network = fuse(network).to(
             self.device, self._numbers, memory_format=torch.channels_last
@@ -117,7 +121,10 @@ class Predictor:
             MemoryBudgetError: not even one tile fits into the device's memory.
         """
         self._check(batch)
-        return self._in_parts(batch, valid, low, high)
+        answer = self._in_parts(batch, valid, low, high)
+        if self._trace is not None:
+            self._trace.step()
+        return answer
 
     def probabilities(
         self,
@@ -132,6 +139,23 @@ class Predictor:
         with torch.inference_mode():
             tensors = map(self._moved, _plain(batch, valid, low, high))
             return self._probabilities(*tensors).cpu().numpy()
+
+    @contextmanager
+    def profiling(self, path: str | Path | None) -> Iterator[None]:
+        """Write a trace of the first batches that are predicted inside; None does nothing.
+
+        Raises:
+            OutputError: the trace cannot be written.
+        """
+        if path is None:
+            yield
+            return
+        in_flight, self.in_flight = self.in_flight, 1  # the profiler sees one thread
+        try:
+            with tracing(path, self.device.type) as self._trace:
+                yield
+        finally:
+            self._trace, self.in_flight = None, in_flight
 
     def close(self) -> None:
         """Let go of the network and the memory that it worked in; nothing can be predicted then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from geoseg.errors import OptionError
 from geoseg.learning import checkpoint
 from geoseg.learning.onnx_files import read_onnx
 from geoseg.learning.onnx_predictor import OnnxPredictor
@@ -29,13 +30,19 @@ def read_spec(path: str | Path) -> ModelSpec:
 
 
 def open_predictor(
-    path: str | Path, *, device: str = "auto", threads: int | None = None
+    path: str | Path, *, device: str = "auto", threads: int | None = None,
+    precision: str = "fp32",
 ) -> Predictor | OnnxPredictor:
     """Make a model file ready on a device.
 
     Raises:
         ModelError: the file is no model.
-        OptionError: the device is not here.
+        OptionError: the device is not here, or the file computes in other numbers.
     """
-    kind = OnnxPredictor if is_onnx(path) else Predictor
-    return kind(path, device=device, threads=threads)
+    if not is_onnx(path):
+        return Predictor(path, device=device, threads=threads, precision=precision)
+    if precision != "fp32":
+        raise OptionError(
+            f"{path} computes in the numbers that it was exported with; leave --precision at fp32"
+        )
+    return OnnxPredictor(path, device=device, threads=threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from geoseg.errors import MemoryBudgetError, OutputError
@@ -15,6 +15,12 @@ BASE_BYTES = 620 * MIB
 """Python with torch, GDAL and the compiled kernels loaded; measured 560 MiB."""
 ACTIVATION_BYTES = 30
 """Bytes per pixel of a tile and filter of the first level; measured 26 on the CPU."""
+BLEND_BYTES = 12
+"""Bytes per pixel of a strip and class while tiles are blended: sums, and blocks on their way."""
+GPU_BASE_BYTES = 800 * MIB
+"""A CUDA context with cuDNN; by its documentation, not measured here."""
+GPU_LANES = 2
+"""Batches on a GPU at a time, each with its own buffers."""
 CORES = (2048, 1024, 512, 256)
 """Cores to choose from, largest first: a larger core wastes less on its halo."""
 LARGEST_CORE = 1024
@@ -53,17 +59,34 @@ class Plan:
     """Peak of main memory that is projected."""
     disk_bytes: int
     """Scratch space beside the output that is projected."""
+    gpu_bytes: int = 0
+    """Memory of the GPU that is projected; 0 on the CPU."""
+    seconds: float | None = None
+    """Time of the network for all tiles, as two tiles took; None where that was not tried."""
 
     def describe(self) -> str:
         """Say it in one line."""
+        gpu = f", {self.gpu_bytes / MIB:.0f} MiB of the GPU's" if self.gpu_bytes else ""
         return (
             f"plan: {self.width} x {self.height} pixels in {self.tiles} tiles of {self.core} + "
             f"2 x {self.halo}, batch {self.batch}, on {self.device}; at most "
-            f"{self.memory_bytes / MIB:.0f} MiB of memory and {self.disk_bytes / MIB:.0f} MiB of "
-            "scratch space"
+            f"{self.memory_bytes / MIB:.0f} MiB of memory{gpu} and "
+            f"{self.disk_bytes / MIB:.0f} MiB of scratch space{self._time()}"
         )
 
-    def as_dict(self) -> dict[str, int | str]:
+    def _time(self) -> str:
+        if self.seconds is None:
+            return ""
+        if self.seconds < 100:
+            return f"; about {self.seconds:.0f} s in the network"
+        return f"; about {self.seconds / 60:.0f} min in the network"
+
+    def timed(self, seconds_per_batch: float) -> Plan:
+        """Give the plan with the time that it takes if every batch takes as long as one did."""
+        batches = -(-self.tiles // self.batch)
+        return replace(self, seconds=round(batches * seconds_per_batch, 1))
+
+    def as_dict(self) -> dict[str, int | float | str | None]:
         """Give the fields, for the JSON progress protocol."""
         return asdict(self)
 
@@ -77,6 +100,7 @@ def make_plan(
     tile: int | None = None,
     batch: int | None = None,
     memory: int | None = None,
+    parcels: bool = True,
 ) -> Plan:
     """Choose core and batch, and project what the run needs.
 
@@ -89,6 +113,7 @@ def make_plan(
             Of no effect where the model takes one size only.
         batch: tiles per call; None to choose.
         memory: bytes that may be used; None for no limit.
+        parcels: whether parcels are made too.
 
     Raises:
         MemoryBudgetError: no choice fits the memory.
@@ -97,7 +122,9 @@ def make_plan(
     cores = [_round_up(tile, spec.divisor)] if tile else _cores(geobox, spec, device)
     if spec.tile is not None:
         cores = [spec.tile - 2 * spec.halo]
-    plans = [_plan(geobox, spec, core, batch, device, bytes_per_pixel) for core in cores]
+    plans = [
+        _plan(geobox, spec, core, batch, device, bytes_per_pixel, parcels) for core in cores
+    ]
     fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
     if not fitting:
         least = min(plan.memory_bytes for plan in plans)
@@ -136,26 +163,32 @@ def check_disk(plan: Plan, folder: Path, *, used: int = 0) -> None:
 def _cores(geobox: GeoBox, spec: ModelSpec, device: str) -> list[int]:
     largest = LARGEST_CORE if device == "cpu" else CORES[0]
     need = _round_up(max(geobox.shape), spec.divisor)
-    return [min(core, need) for core in CORES if core <= largest]
+    # A blend reaches over twice the halo, from one tile into the next.
+    least = 0 if spec.exact else _round_up(2 * spec.halo, spec.divisor)
+    return [max(least, min(core, need)) for core in CORES if least <= core <= largest] or [least]
 
 
 def _plan(
-    geobox: GeoBox, spec: ModelSpec, core: int, batch: int, device: str, bytes_per_pixel: int
+    geobox: GeoBox, spec: ModelSpec, core: int, batch: int, device: str, bytes_per_pixel: int,
+    parcels: bool,
 ) -> Plan:
     rows, cols = -(-geobox.height // core), -(-geobox.width // core)
     side = core + 2 * spec.halo
     wide = cols * core + 2 * spec.halo
     pixels = geobox.height * geobox.width
     strip = wide * side * (bytes_per_pixel + 1) * 3
+    blend = 0 if spec.exact else wide * side * len(spec.classes) * BLEND_BYTES
     network = batch * side * side * spec.width * ACTIVATION_BYTES
-    predicting = strip + (network if device == "cpu" else 0) + 6 * core * wide
-    rows_at_once = min(label_strip(wide), geobox.height)
-    labelling = wide * rows_at_once * LABEL_BYTES + pixels * PARCEL_BYTES // 100
+    on_cpu = device == "cpu"
+    needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide]
+    if parcels:
+        rows_at_once = min(label_strip(wide), geobox.height)
+        needs.append(wide * rows_at_once * LABEL_BYTES + pixels * PARCEL_BYTES // 100)
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,
-        tiles=rows * cols, device=device,
-        memory_bytes=BASE_BYTES + max(predicting, labelling),
-        disk_bytes=pixels * SCRATCH_BYTES,
+        tiles=rows * cols, device=device, memory_bytes=BASE_BYTES + max(needs),
+        disk_bytes=pixels * (SCRATCH_BYTES if parcels else len(spec.classes) + 1),
+        gpu_bytes=0 if on_cpu else GPU_BASE_BYTES + GPU_LANES * network,
     )
 
 

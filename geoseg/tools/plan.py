@@ -71,13 +71,18 @@ def plan(
         options: fields of PredictOptions.
 
     Raises:
-        OptionError: another plan is there.
+        OptionError: another plan is there, or the model is not exact.
         GeosegError: one of its kinds, with what to do.
     """
     choice = LineChoice(threshold, min_area, simplify, instances)
     store = open_store(out)
     chosen = PredictOptions(**options)
     job, device = _planning_job(chosen)
+    if not job.spec.exact:
+        raise OptionError(
+            f"{job.spec.name} is not exact at any halo: its tiles are blended with their "
+            "neighbours, which shards do not have; use geoseg vectorize"
+        )
     groups = _mosaics(read_scenes(scenes))
     mosaics: list[Mosaic] = []
     for paths in groups:
@@ -126,7 +131,7 @@ def shard_facts(
         "bands": list(prepared.bands), "low": np.asarray(prepared.low).tolist(),
         "high": np.asarray(prepared.high).tolist(), "device": device, "tile": core,
         "extent": None if job.options.extent is None else list(job.options.extent),
-        "labels": asdict(labels),
+        "precision": job.options.precision, "tta": job.options.tta, "labels": asdict(labels),
     }
 
 
@@ -139,7 +144,7 @@ def _planning_job(options: PredictOptions) -> tuple[Job, str]:
         if kind != "cuda":
             raise
         return Job(replace(options, device="cpu")), kind
-    return job, job.predictor.device.type
+    return job, job.network.device.type
 
 
 def _mosaics(paths: Sequence[str]) -> list[list[str]]:

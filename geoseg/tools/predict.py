@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import geoseg
-from geoseg.inference import predict_cores
+from geoseg.grid import Window
+from geoseg.inference import Averaged, blend_cores, predict_cores
 from geoseg.learning.checkpoint import find_model
 from geoseg.learning.stored import open_predictor
 from geoseg.publish import publishing
@@ -54,6 +55,12 @@ class PredictOptions:
     """Threads of the network on the CPU."""
     memory: int | None = None
     """Bytes of main memory that may be used."""
+    precision: str = "fp32"
+    """Numbers that the network computes in: fp32, bf16 or fp16."""
+    tta: bool = False
+    """Ask the network eight times, for every turn and mirror image of a tile, and average."""
+    profile: str | None = None
+    """Where to write a trace of the network's first batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +105,13 @@ def predict(
     job = Job(chosen)
     started = time.monotonic()
     with job.prepared(str(scene)) as prepared:
-        plan = job.plan(prepared, progress)
+        plan = job.plan(prepared, progress, parcels=False, probe=dry_run)
         if not dry_run:
             about = job.facts(scene, prepared, plan) | {"command": "predict"}
             with workspace(mask, about, inputs=(scene,), restart=restart) as work:
                 if work.published("mask", mask) is None:
                     _publish(mask, job, prepared, plan, work, overwrite, progress)
-    report = job.provenance(scene, prepared) | {"plan": plan.as_dict()}
+    report = job.provenance(scene, prepared) | {"plan": plan.as_dict(), "steps": job.steps}
     report["seconds"] = round(time.monotonic() - started, 3)
     return MaskResult(Path(mask), plan, report)
 
@@ -125,10 +132,13 @@ class Job:
     def __init__(self, options: PredictOptions) -> None:
         self.options = options
         self.model_path = find_model(options.model)
-        self.predictor = open_predictor(
-            self.model_path, device=options.device, threads=options.threads
+        self.network = open_predictor(
+            self.model_path, device=options.device, threads=options.threads,
+            precision=options.precision,
         )
-        self.spec = self.predictor.spec
+        self.predictor = Averaged(self.network) if options.tta else self.network
+        self.spec, self.device = self.network.spec, str(self.network.device)
+        self.steps: dict[str, float] = {}
 
     def prepared(
         self, scene: str | Sequence[str], *, stretch: tuple[Any, Any] | None = None
@@ -140,32 +150,61 @@ class Job:
             stretch=stretch,
         )
 
-    def plan(self, prepared: Prepared, progress: Progress) -> Plan:
-        """Make the plan, say it, and send it as an event."""
+    def plan(
+        self, prepared: Prepared, progress: Progress, *, parcels: bool = True,
+        probe: bool = False,
+    ) -> Plan:
+        """Make the plan, say it, and send it as an event.
+
+        Args:
+            prepared: the scene.
+            progress: takes the event.
+            parcels: whether parcels are made too.
+            probe: predict two batches of tiles, and plan the time after the second one.
+        """
         itemsize = np.dtype(prepared.pixels.dtype).itemsize
         plan = make_plan(
             prepared.pixels.geobox,
             self.spec,
-            device=str(self.predictor.device),
+            device=self.device,
             bytes_per_pixel=itemsize * len(prepared.bands),
             tile=self.options.tile,
             batch=self.options.batch,
             memory=self.options.memory,
+            parcels=parcels,
         )
+        if probe:
+            plan = plan.timed(self._probe(prepared, plan))
         log.info("%s", plan.describe())
         progress({"event": "plan", **plan.as_dict()})
         return plan
 
+    def _probe(self, prepared: Prepared, plan: Plan) -> float:
+        """Read and predict a tile at a third of the scene and one at two; time the second."""
+        side, seconds = plan.core + 2 * plan.halo, 0.0
+        for third in (1, 2):
+            started = time.perf_counter()
+            col, row = (size * third // 3 - side // 2 for size in (plan.width, plan.height))
+            data, valid = prepared.pixels.read(Window(col, row, side, side))
+            self.predictor.predict(
+                np.stack([data] * plan.batch), np.stack([valid] * plan.batch),
+                low=prepared.low, high=prepared.high,
+            )
+            seconds = time.perf_counter() - started
+        return seconds
+
     def facts(self, scene: str | Path, prepared: Prepared, plan: Plan) -> dict[str, Any]:
         """Say what the probabilities depend on, and how they are cut into cores."""
         return {
-            **facts.of_software(*self.predictor.packages),
+            **facts.of_software(*self.network.packages),
             **facts.of_model(self.model_path),
             **facts.of_scene(str(scene), prepared.pixels),
             "bands": list(prepared.bands),
             "low": prepared.low.tolist(),
             "high": prepared.high.tolist(),
             "device": plan.device,
+            "precision": self.options.precision,
+            "tta": self.options.tta,
             "tile": plan.core,
         }
 
@@ -179,23 +218,33 @@ class Job:
         check_disk(plan, work.folder, used=work.used_bytes)
         if cores.done:
             log.info("%d of %d tiles were done before", len(cores.done), plan.tiles)
-        predict_cores(
-            prepared.pixels,
-            self.predictor,
-            cores.add,
-            core=plan.core,
-            halo=plan.halo,
-            divisor=self.spec.divisor,
-            batch=plan.batch,
-            low=prepared.low,
-            high=prepared.high,
-            done=frozenset(cores.done),
-            progress=stage(progress, "predict", plan.tiles),
-            settle=cores.settle,
-            ahead=plan.device != "cpu",
-        )
-        self.predictor.close()
+        engine = predict_cores if self.spec.exact else blend_cores
+        with self.network.profiling(self.options.profile):
+            seconds = engine(
+                prepared.pixels,
+                self.predictor,
+                cores.add,
+                core=plan.core,
+                halo=plan.halo,
+                divisor=self.spec.divisor,
+                batch=plan.batch,
+                low=prepared.low,
+                high=prepared.high,
+                done=frozenset(cores.done),
+                progress=stage(progress, "predict", plan.tiles),
+                settle=cores.settle,
+                ahead=plan.device != "cpu",
+            )
+        self._note(seconds)
+        self.network.close()
         return cores
+
+    def _note(self, seconds: dict[str, float]) -> None:
+        """Keep, for the report, how long each step of the prediction took."""
+        self.steps = {step: round(one, 3) for step, one in seconds.items()}
+        say = log.info if self.options.profile else log.debug
+        say("predicting took %s",
+            ", ".join(f"{one:.2f} s ({step})" for step, one in seconds.items()))
 
     def write_mask(self, path: Path, cores: StoredCores) -> None:
         """Write the probability raster to a new file."""

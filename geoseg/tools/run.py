@@ -105,7 +105,7 @@ def _refuse_other(job: Job, shard: Shard, prepared: Prepared, choice: LineChoice
     mosaic = shard.mosaic
     here = shard_facts(
         job, mosaic.scenes, prepared, choice, mosaic.facts["tile"],
-        device=job.predictor.device.type,
+        device=job.network.device.type,
     )
     changes = differences(mosaic.facts, here)
     if changes:
@@ -123,7 +123,7 @@ def _predict(
     options = job.options
     itemsize = np.dtype(prepared.pixels.dtype).itemsize
     plan = make_plan(
-        band.geobox, job.spec, device=str(job.predictor.device),
+        band.geobox, job.spec, device=str(job.network.device),
         bytes_per_pixel=itemsize * len(prepared.bands), tile=shard.mosaic.facts["tile"],
         batch=options.batch, memory=options.memory,
     )

@@ -105,7 +105,7 @@ def vectorize(
     job = Job(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances)
     with job.prepared(str(scene)) as prepared:
-        plan = job.plan(prepared, progress)
+        plan = job.plan(prepared, progress, probe=dry_run)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
         task = _Task(job, scene, prepared, plan, choice, layer, borders)
@@ -117,7 +117,7 @@ def vectorize(
     seconds = round(time.monotonic() - started, 3)
     if count == 0:
         log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
-    report |= {"plan": plan.as_dict(), "seconds": seconds, "parcels": count}
+    report |= {"plan": plan.as_dict(), "steps": job.steps, "seconds": seconds, "parcels": count}
     report |= borders.about(done.get("lines", 0))
     return Result(Path(out), count, layer, report)
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from geoseg.errors import MemoryBudgetError, ModelError, OptionError
-from geoseg.learning.devices import choose_device, choose_precision, keep_freed_memory
+from geoseg.learning.devices import (
+    FAST_ON_CPU, choose_device, choose_precision, has_instructions, keep_freed_memory, numbers,
+    usable_cpus,
+)
 from geoseg.learning.fused import ClampedUnit, fuse
 from geoseg.learning.predictor import Predictor
 from geoseg.tiling import plan_tiles
@@ -274,3 +277,41 @@ def test_a_device_that_is_not_here_is_refused_and_auto_is_the_cpu():
 def test_a_named_precision_is_kept():
     assert choose_precision("float32", "cpu") == "float32"
     assert choose_precision("auto", "cpu") in ("float32", "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("text", "most"), [("max 100000", 1 << 20), ("150000 100000", 1), ("50000 100000", 1)]
+)
+def test_a_container_s_share_of_the_processors_is_kept(tmp_path, text, most):
+    (tmp_path / "cpu.max").write_text(text)
+    assert 1 <= usable_cpus(tmp_path / "cpu.max") <= most
+
+
+def test_a_precision_that_the_processor_must_emulate_is_said(caplog):
+    numbers("fp16", "cpu")
+    assert has_instructions(FAST_ON_CPU["fp16"]) or "emulated, slower" in caplog.text
+
+
+@pytest.mark.parametrize(("precision", "step"), [("bf16", 12), ("fp16", 2)])
+def test_sixteen_bits_change_a_probability_by_few_steps(make_model, precision, step):
+    batch = countryside(48, 48)[None]
+    exact, found = (
+        Predictor(make_model(), device="cpu", precision=one).predict(
+            batch, everywhere(batch), low=LOW, high=HIGH
+        ).astype(int)
+        for one in ("fp32", precision)
+    )
+    assert 0 < np.abs(found - exact).max() <= step
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_classes_of_the_cpu(make_model):
+    batch = np.stack([countryside(64, 64, seed) for seed in range(4)])
+    answers = [
+        Predictor(make_model(), device=device).predict(
+            batch, everywhere(batch), low=LOW, high=HIGH
+        ).astype(int)
+        for device in ("cpu", "cuda", "cuda")
+    ]
+    assert np.abs(answers[0] - answers[1]).max() <= 1
+    assert (answers[1] == answers[2]).all()

@@ -69,3 +69,34 @@ def test_a_stage_counts_its_steps_and_never_more_than_all():
     step()
     step(5)
     assert [event["done"] for event in events] == [0, 1, 3]
+
+
+def test_a_mask_alone_takes_the_memory_that_its_height_does_not_change():
+    low, high = (plan(rows, 5_000, parcels=False) for rows in (10_000, 100_000))
+    assert low.memory_bytes == high.memory_bytes < plan(100_000, 5_000).memory_bytes
+
+
+def test_a_network_that_is_not_exact_gets_tiles_that_can_blend():
+    blended = replace(SPEC, exact=False)
+
+    def made(side, **options):
+        return make_plan(box(side, side), blended, device="cpu", bytes_per_pixel=3, **options)
+
+    assert made(100).core == 192
+    assert made(5_000).memory_bytes > plan(5_000, 5_000).memory_bytes
+    with pytest.raises(MemoryBudgetError):
+        made(5_000, memory=100 * MIB)
+
+
+def test_a_gpu_s_memory_is_planned_and_said():
+    made = make_plan(box(5_000, 5_000), SPEC, device="cuda", bytes_per_pixel=3)
+    assert made.gpu_bytes > 0 and "of the GPU's" in made.describe()
+    assert plan(5_000, 5_000).gpu_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.5, "about 12 s in the network"), (60, "about 25 min in the network")]
+)
+def test_the_time_is_that_of_one_batch_times_the_batches(seconds, said):
+    made = plan(5_000, 5_000).timed(seconds)
+    assert made.seconds == 25 * seconds and made.describe().endswith(said)
