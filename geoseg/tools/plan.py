@@ -23,7 +23,7 @@ from geoseg.tools.scene_list import read_scenes
 
 log = logging.getLogger(__name__)
 
-CHOSEN_BY_WORKER = ("device", "threads", "batch", "memory")
+CHOSEN_BY_WORKER = ("device", "threads", "batch", "memory", "profile")
 """Options that each machine may choose anew: they do not change the result."""
 
 
