@@ -16,7 +16,7 @@ from geoseg.vectorizer.guards import Guard, index
 from geoseg.vectorizer.smooth import draw
 from geoseg.vectorizer.stitch import Arcs, reverse
 from geoseg.vectorizer.threads import even_parts, spread
-from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y
+from geoseg.vectorizer.trace import FLAGS, NODE
 from geoseg.vectorizer.visvalingam import room, visvalingam
 
 
@@ -92,13 +92,6 @@ def _draw_cut(corners, offsets, chain, points, point_offsets):
         total = point_offsets[arc]
         n = draw(corners, chain[offsets[arc] : offsets[arc + 1]], True, points[total:], firsts)
         point_offsets[arc + 1] = total + n
-
-
-@kernel
-def _draw_stairs(corners, chain, points):
-    """Draw whole arcs as they are: a point for each corner."""
-    for k in range(len(chain)):
-        points[k, 0], points[k, 1] = UNITS * corners[chain[k], X], UNITS * corners[chain[k], Y]
 
 
 @kernel
@@ -189,9 +182,7 @@ def simplify(
 def _draw(corners: np.ndarray, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs with all their points."""
     if not cut:
-        points = np.empty((len(arcs.chain), 2), np.int32)
-        _draw_stairs(corners, arcs.chain, points)
-        return points, arcs.offsets
+        return arcs.points, arcs.offsets
     points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
     point_offsets = np.zeros(len(arcs.offsets), np.int64)
     _draw_cut(corners, arcs.offsets, arcs.chain, points, point_offsets)

@@ -29,6 +29,7 @@ from geoseg.vectorizer.trace import (
     SE,
     SOUTH,
     SW,
+    UNITS,
     UP,
     WEST,
     X,
@@ -56,6 +57,8 @@ class Arcs:
     """(n + 1,) int64, start of each arc in chain."""
     chain: np.ndarray
     """(m,) int64, rows of the corner table; a loop repeats its first at its end."""
+    points: np.ndarray
+    """(m, 2) int32, their places in eighths of a pixel (UNITS)."""
 
 
 @helper
@@ -151,8 +154,8 @@ def _key(corners, corner, width, direction):
 
 
 @helper
-def _describe(corners, chain, start, stop, width, table, arc):
-    """Fill in one row of the arc table."""
+def _describe(corners, chain, start, stop, width, table, arc, points):
+    """Fill in one row of the arc table, and the places of the arc's corners."""
     first, last = chain[start], chain[stop - 1]
     out = _heading(corners, first, chain[start + 1])
     into = _heading(corners, chain[stop - 2], last)
@@ -169,10 +172,12 @@ def _describe(corners, chain, start, stop, width, table, arc):
     table[arc, ACROSS_END] = _across(corners, last, into)
     table[arc, ACROSS_START] = _across(corners, first, back_in)
     area2 = np.int64(0)
-    for k in range(start, stop - 1):
-        here, there = chain[k], chain[k + 1]
-        area2 += np.int64(corners[here, X]) * corners[there, Y]
-        area2 -= np.int64(corners[there, X]) * corners[here, Y]
+    ax, ay = np.int64(corners[first, X]), np.int64(corners[first, Y])
+    for k in range(start, stop):
+        bx, by = np.int64(corners[chain[k], X]), np.int64(corners[chain[k], Y])
+        points[k, 0], points[k, 1] = UNITS * bx, UNITS * by
+        area2 += ax * by - bx * ay
+        ax, ay = bx, by
     table[arc, AREA2] = area2
 
 
@@ -215,7 +220,7 @@ def _chain_from(corners, corner, out, chain, start):
 
 
 @kernel
-def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
+def find_arcs(corners, first, last, wanted, width, table, offsets, chain, points):
     """Find the arcs that became whole with the corners [first, last).
 
     Args:
@@ -223,7 +228,7 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
         first, last: rows of it, settled since the call before.
         wanted: (regions,) bool; an arc without a wanted side is left out.
         width: columns of the raster.
-        table, offsets, chain: arcs, written from their start.
+        table, offsets, chain, points: arcs, written from their start.
 
     Returns:
         The number of arcs.
@@ -242,7 +247,7 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain):
             if stop == start:
                 continue
             _orient(corners, chain, start, stop)
-            _describe(corners, chain, start, stop, width, table, n)
+            _describe(corners, chain, start, stop, width, table, n, points)
             if wanted[table[n, LEFT]] or wanted[table[n, RIGHT]]:
                 n += 1
                 offsets[n] = stop
@@ -254,16 +259,16 @@ def whole_arcs(
 ) -> Arcs:
     """Find the arcs that became whole with the corners [first, last); see `find_arcs`."""
 
-    def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        room = 2 * (last - first) + 4
+    def part(first: int, last: int) -> tuple[np.ndarray, ...]:
+        room, longest = 2 * (last - first) + 4, 4 * len(corners) + 8
         table, offsets = np.empty((room, 10), np.int64), np.zeros(room + 1, np.int64)
-        chain = np.empty(4 * len(corners) + 8, np.int64)
-        n = find_arcs(corners, first, last, wanted, width, table, offsets, chain)
-        return table[:n], offsets[: n + 1], chain[: offsets[n]]
+        chain, points = np.empty(longest, np.int64), np.empty((longest, 2), np.int32)
+        n = find_arcs(corners, first, last, wanted, width, table, offsets, chain, points)
+        return table[:n], offsets[: n + 1], chain[: offsets[n]], points[: offsets[n]]
 
     ranges = even_parts(np.arange(first, last + 1), threads)
     parts = spread(part, [(first + one, first + two) for one, two in ranges], threads)
     if len(parts) == 1:
         return Arcs(*parts[0])
-    tables, offsets, chains = zip(*parts, strict=True)
-    return Arcs(np.concatenate(tables), join_offsets(offsets), np.concatenate(chains))
+    tables, offsets, *rest = zip(*parts, strict=True)
+    return Arcs(np.concatenate(tables), join_offsets(offsets), *map(np.concatenate, rest))

@@ -6,6 +6,7 @@ Memory: the corners of the rows that an open arc reaches into, and the arcs of o
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -101,11 +102,10 @@ class Stream:
         self.runs = replace(strip, regions=places[strip.regions])
         self._renumber(places)
 
-    def _renumber(self, places: np.ndarray) -> None:
+    def _renumber(self, places: np.ndarray, drop: int = 0) -> None:
         """Follow regions to their new numbers; -1 stays, and marks a region that is finished."""
         places = np.append(places, -1).astype(np.int32)
-        around = self.corners[:, trace.NW : trace.SE + 1]
-        around[...] = places[around]
+        trace.renumber(self.corners, drop, places)
         for column in (stitch.LEFT, stitch.RIGHT, stitch.ACROSS_END, stitch.ACROSS_START):
             self.lines.table[:, column] = places[self.lines.table[:, column]]
 
@@ -132,12 +132,16 @@ class Stream:
 
     def _place(self, limit: int) -> int:
         """Find where the junctions above a row are drawn."""
-        first, self.placed = self.placed, int(np.searchsorted(self.corners[:, Y], limit))
+        first, self.placed = self.placed, self._above(limit)
         if self.options.smooth != "none":
             junctions.place(
                 self.corners, first, self.placed, self.geobox.width, self.geobox.height
             )
         return limit
+
+    def _above(self, row: int) -> int:
+        """Count the corners above a row of corners."""
+        return bisect_left(range(len(self.corners)), row, key=lambda n: self.corners[n, Y])
 
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
@@ -146,7 +150,7 @@ class Stream:
     def _draw(self, limit: int, wanted: np.ndarray) -> None:
         """Find the arcs that are whole, simplify them, and let them wait for their regions."""
         first = self.settled
-        self.settled = int(np.searchsorted(self.corners[:, Y], limit))
+        self.settled = self._above(limit)
         if first == self.settled:
             return
         arcs = stitch.whole_arcs(
@@ -231,16 +235,14 @@ class Stream:
         table = self.lines.table
         needed = open_parcel[table[:, stitch.LEFT]] | open_parcel[table[:, stitch.RIGHT]]
         self.lines = assemble.keep(self.lines, np.flatnonzero(needed))
-        drop = int(np.searchsorted(self.corners[:, Y], top - self.margin))
+        drop = self._above(top - self.margin)
         if self.borders is not None:
             self.borders.forget(np.flatnonzero(needed), drop)
         self.corners = self.corners[drop:].copy()
-        links = self.corners[:, trace.UP : trace.DOWN + 1]
-        links[...] = np.maximum(links - drop, -1)
         self.last = np.maximum(self.last - drop, -1).astype(np.int32)
         self.settled -= drop
         self.placed -= drop
-        self._renumber(places)
+        self._renumber(places, drop)
         self.runs = runs.Runs(
             np.array([0, len(strip.starts) - start]), strip.starts[start:], strip.values[start:],
             places[strip.regions[start:]],

@@ -29,6 +29,23 @@ def _flags(north, south, west, east, on_edge):
 
 
 @kernel
+def renumber(corners, drop, places):
+    """Follow regions to their new numbers, and corners to their new rows.
+
+    Args:
+        corners: corner table, changed; its first `drop` rows are gone already.
+        drop: see there.
+        places: (regions + 1,) int32, new number of every region; the last is for -1.
+    """
+    for corner in range(len(corners)):
+        for link in (UP, DOWN):
+            corners[corner, link] = max(corners[corner, link] - drop, -1)
+        for side in (NW, NE, SW, SE):
+            region = corners[corner, side]
+            corners[corner, side] = places[region] if region >= 0 else -1
+
+
+@kernel
 def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
     """Write the corners between consecutive rows, in row-major order, and link them up and down.
 

@@ -114,6 +114,8 @@ def visvalingam(guard, line, n, keep, room, tolerance):
     is_loop = line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]
     least, left = 2 if is_loop else 1, n - 2
     limit = np.int64(2 * (UNITS * tolerance) ** 2)
+    # Pick's theorem: half a pixel between corners of pixels has no fourth corner in it.
+    bare = 0 if guard.cut else UNITS * UNITS
     triangle = room.triangle
     size = _start(line, n, keep, room, limit)
     while size > 0:
@@ -128,7 +130,7 @@ def visvalingam(guard, line, n, keep, room, tolerance):
             triangle[1, axis] = line[k, axis]
             triangle[2, axis] = line[q, axis]
         reach = abs(triangle[0, 0] - triangle[1, 0]) + abs(triangle[0, 1] - triangle[1, 1])
-        if area > 0 and not is_clear(guard, line, p, q, triangle, 0, 3, 1.0 * reach):
+        if area > bare and not is_clear(guard, line, p, q, triangle, 0, 3, 1.0 * reach):
             room.current[k] = -1
             continue
         keep[k] = False
