@@ -146,6 +146,12 @@ instances = click.option(
     "--instances", type=click.Choice(["basins", "components"]), default="basins",
     show_default=True, help="How parcels part: basins closes gaps in borders.",
 )
+shape = together(
+    click.option("--smooth", "shape", flag_value="smooth", default="plain",
+                 help="Round the bends of borders."),
+    click.option("--regularize", "shape", flag_value="regular",
+                 help="Straight, right-angled borders where the image supports it."),
+)
 lines = click.option(
     "--lines", type=click.Path(), metavar="FILE",
     help="Write the borders here too, as lines; OUT's own .gpkg gets a second layer.",
@@ -192,7 +198,7 @@ scene_use = together(
     model, bands, extent, aoi, tile, batch, device, threads, memory, precision, tta, profile
 )
 """How a scene is read and predicted."""
-parcel_use = together(threshold, min_area, simplify, instances)
+parcel_use = together(threshold, min_area, simplify, shape, instances)
 """How parcels are made of probabilities."""
 
 facts = together(

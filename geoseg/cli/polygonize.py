@@ -24,6 +24,7 @@ from geoseg.cli.report import reporting, result
               help="8 joins pixels that touch at a corner.")
 @options.threshold
 @options.min_area
+@options.shape
 @options.instances
 @options.lines
 @options.lines_layer

@@ -28,6 +28,8 @@ MIN_PIXELS = 16
 """A smaller piece is noise at any resolution, unless the user says otherwise."""
 SIMPLIFY_PIXELS = 1.0
 """Default tolerance: the stairs of the pixel grid go, what is larger stays."""
+REGULAR_PIXELS = 3.0
+"""Default tolerance of regular borders: so far may a border wander about a straight line."""
 
 
 Probabilities = MaskReader | StoredCores | Bands
@@ -46,6 +48,8 @@ class LineChoice:
     """Metres."""
     instances: str = "basins"
     """basins or components."""
+    shape: str = "plain"
+    """plain, smooth or regular."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -90,6 +94,11 @@ def line_options(
 ) -> LineOptions:
     """Turn a tolerance on the ground into the vectorizer's options."""
     across, down = pixel_size(geobox)
+    if more.get("shape", "plain") != "plain":
+        default_pixels = REGULAR_PIXELS if more["shape"] == "regular" else SIMPLIFY_PIXELS
+        if simplify == 0:
+            raise OptionError("--simplify 0 keeps the stairs of the pixels: without --smooth and "
+                              "--regularize")
     metres = default_pixels * math.sqrt(across * down) if simplify is None else simplify
     return LineOptions(
         tolerance=metres / math.sqrt(across * down), method="none" if metres == 0 else "dp",
@@ -145,7 +154,7 @@ def drawn(
     return parcels(
         labels,
         geobox,
-        options=line_options(geobox, choice.simplify, SIMPLIFY_PIXELS),
+        options=line_options(geobox, choice.simplify, SIMPLIFY_PIXELS, shape=choice.shape),
         probabilities=probabilities,
         strip=label_strip(geobox.width),
         progress=stage(progress, "draw parcels", geobox.height),

@@ -78,6 +78,7 @@ def polygonize(
     threshold: float | None = None,
     min_area: float | None = None,
     instances: str = "basins",
+    shape: str = "plain",
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
     parcels: str | Path | None = None,
@@ -107,6 +108,7 @@ def polygonize(
         threshold: as in `vectorize`; for probabilities only.
         min_area: as in `vectorize`; for probabilities only.
         instances: as in `vectorize`; for probabilities only.
+        shape: as in `vectorize`.
         lines: where to write the borders as lines too, as in `vectorize`; without a mask, the
             lines to read.
         lines_layer: name of their layer.
@@ -132,7 +134,7 @@ def polygonize(
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
-    choice = LineChoice(threshold, min_area, simplify, instances)
+    choice = LineChoice(threshold, min_area, simplify, instances, shape)
     values = ValueChoice(band, field, nodata, connectivity)
     about = facts.of_software() | facts.of_file("mask", mask) | choice.as_dict() | asdict(values)
     about |= {"command": "polygonize", "layer": layer, "format": Path(out).suffix.lower()}
@@ -189,7 +191,7 @@ def _publish(
                 )
             else:
                 counts = _write_regions(
-                    raster, partial, values, choice.simplify, strip=strip, layer=layer,
+                    raster, partial, values, choice, strip=strip, layer=layer,
                     report=report, progress=progress, lines=lines,
                 )
         return work.note_result("parcels", partial, count=counts[0], lines=counts[1])
@@ -199,7 +201,7 @@ def _write_regions(
     raster: MaskReader,
     out: Path,
     values: ValueChoice,
-    simplify: float | None,
+    choice: LineChoice,
     *,
     strip: int,
     layer: str,
@@ -210,7 +212,8 @@ def _write_regions(
     """Write every region of equal values as a polygon; return how many, and how many lines."""
     skip = raster.nodata if values.nodata is None else values.nodata
     options = line_options(
-        raster.geobox, simplify, 0.0, connectivity=values.connectivity, **_nodata(skip)
+        raster.geobox, choice.simplify, 0.0, connectivity=values.connectivity, shape=choice.shape,
+        **_nodata(skip),
     )
     batches = draw_parcels(
         ClassStrips(raster, _integer_band(raster, values.band)), raster.geobox, options=options,

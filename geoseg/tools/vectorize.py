@@ -64,6 +64,7 @@ def vectorize(
     min_area: float | None = None,
     simplify: float | None = None,
     instances: str = "basins",
+    shape: str = "plain",
     mask: str | Path | None = None,
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
@@ -86,6 +87,9 @@ def vectorize(
         min_area: square metres; a smaller piece joins a neighbour. None: the model's own.
         simplify: tolerance in metres on the ground; None: one pixel; 0: keep the pixels' stairs.
         instances: "basins", which closes gaps in borders, or "components".
+        shape: "plain"; "smooth", which rounds bends; or "regular", which makes borders straight
+            and right-angled where they nearly are, by a tolerance of three pixels unless
+            `simplify` says another. Both need memory for all borders at once.
         mask: where to keep the probability raster too; None to drop it.
         lines: where to write the borders too, as lines; each shared border once, with the parcels
             on its left and right. The parcels' own GeoPackage gets them as a second layer.
@@ -103,7 +107,7 @@ def vectorize(
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
     job = Job(PredictOptions(**options))
-    choice = LineChoice(threshold, min_area, simplify, instances)
+    choice = LineChoice(threshold, min_area, simplify, instances, shape)
     with job.prepared(str(scene)) as prepared:
         plan = job.plan(prepared, progress, probe=dry_run)
         if dry_run:

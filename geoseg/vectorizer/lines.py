@@ -11,6 +11,8 @@ NODATA = -1
 """The label of pixels without data."""
 METHODS = ("dp", "vw", "none")
 """Ways to simplify."""
+SHAPES = ("plain", "smooth", "regular")
+"""What becomes of the simplified lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class LineOptions:
     """dp (Douglas-Peucker), vw (Visvalingam-Whyatt) or none."""
     smooth: str = "corner-cut"
     """corner-cut or none."""
+    shape: str = "plain"
+    """plain; or smooth (rounded bends) or regular (straight, right-angled), drawn at the end."""
     skip: tuple[int, ...] = (0, NODATA)
     """Values that are no parcels."""
     nodata: int = NODATA
@@ -33,7 +37,7 @@ class LineOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf:
             raise OptionError(f"tolerance is {self.tolerance} pixels, wanted 0 or more")
-        choices = {"method": METHODS, "smooth": ("corner-cut", "none")}
+        choices = {"method": METHODS, "smooth": ("corner-cut", "none"), "shape": SHAPES}
         for name, wanted in choices.items():
             if getattr(self, name) not in wanted:
                 raise OptionError(f"{name} is {getattr(self, name)!r}, wanted one of {wanted}")

@@ -16,7 +16,7 @@ from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import (
-    assemble, junctions, measure, pending, regions, runs, simplify, stitch, trace,
+    assemble, junctions, measure, pending, regions, reshape, runs, simplify, stitch, trace,
 )
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
@@ -46,6 +46,7 @@ class Stream:
         self.corners = np.zeros((0, 11), np.int32)
         self.last = np.full(geobox.width + 1, -1, np.int32)
         self.settled = self.placed = 0
+        self.waits = options.shape != "plain"
         self.row = 0
         self.lines = assemble.Lines(
             np.zeros((0, 10), np.int64), np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
@@ -77,6 +78,8 @@ class Stream:
         limit -= 0 if is_last else self.margin
         wanted = self._is_parcel()
         self._draw(limit, wanted)
+        if is_last:
+            self._reshape()
         batch = self._finish(limit, wanted)
         if not is_last:
             self._forget(limit, wanted)
@@ -168,6 +171,15 @@ class Stream:
         if self.borders is not None:
             self.borders.add(self.corners, arcs, wanted)
 
+    def _reshape(self) -> None:
+        """Draw the arcs anew where that was chosen; for this, all of them have waited."""
+        if self.waits:
+            self.lines = reshape.reshape(
+                self.lines, shape=self.options.shape, aspect=self.aspect,
+                tolerance=max(1.0, self.options.tolerance),
+            )
+            self.waits = False
+
     def _finish(self, limit: int, wanted: np.ndarray) -> ParcelBatch | None:
         done = np.flatnonzero(wanted & ~self._is_open(limit))
         if not len(done):
@@ -191,7 +203,7 @@ class Stream:
 
     def _is_open(self, limit: int) -> np.ndarray:
         """Tell of which regions, or regions of the same group, pixels may be still to come."""
-        is_open = self.regions[:, regions.LAST] + 1 >= limit
+        is_open = (self.regions[:, regions.LAST] + 1 >= limit) | self.waits
         is_open[0] = True
         group_is_open = np.zeros(len(is_open), bool)
         group_is_open[self.groups[is_open]] = True
