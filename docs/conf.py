@@ -9,8 +9,8 @@ from pathlib import Path
 
 import geoseg
 
-# The tutorials call `geoseg`, and copy the sample data of this checkout.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# The tutorials call this environment's `geoseg` and copy the sample data of this checkout.
+os.environ["GEOSEG_BIN"] = str(Path(sys.executable).parent)
 os.environ["GEOSEG_SAMPLE_DATA"] = str(Path(__file__).resolve().parent.parent / "sample_data")
 
 project = "geoseg"
@@ -36,7 +36,7 @@ autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 nitpicky = True
 # Types of other projects: no network is used to look up their pages.
-nitpick_ignore_regex = [("py:.*", r"(?!geoseg).*"), ("py:.*", r"geoseg\..*(Progress|Event)")]
+nitpick_ignore_regex = [("py:.*", r"(?!geoseg).*"), ("py:.*", r"geoseg\..*(Progress|Event|Pair)")]
 
 exclude_patterns = ["_build"]
 html_theme = "furo"

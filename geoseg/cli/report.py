@@ -30,6 +30,7 @@ def reporting(mode: str) -> Iterator[Callable[[Event], None]]:
         yield _throttled(_write_json)
     elif mode == "bar" or (mode == "auto" and sys.stderr.isatty()):
         bar = _Bar()
+        log_lines_after(bar)
         try:
             yield _throttled(bar.show)
         finally:
@@ -56,7 +57,7 @@ def error(message: str, code: int) -> None:
 def set_up_log(verbose: int, quiet: bool) -> None:
     """Send log lines to stderr: warnings always, more with -v, only errors with -q."""
     level = {0: logging.INFO, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    handler = logging.StreamHandler()
+    handler = _LineHandler()
     handler.setFormatter(_LineFormatter())
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
     logging.getLogger("geoseg").setLevel(logging.ERROR if quiet else level)
@@ -65,6 +66,22 @@ def set_up_log(verbose: int, quiet: bool) -> None:
 def json_log() -> None:
     """Send warnings as events from now on, and other log lines as they are."""
     logging.getLogger().handlers[:] = [_JsonHandler()]
+
+
+def log_lines_after(bar: _Bar) -> None:
+    """Let a log line begin on a line of its own, not behind the bar."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _LineHandler):
+            handler.bar = bar
+
+
+class _LineHandler(logging.StreamHandler):
+    bar: _Bar | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        super().emit(record)
 
 
 class _LineFormatter(logging.Formatter):

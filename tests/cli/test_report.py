@@ -1,0 +1,15 @@
+import logging
+
+from geoseg.cli.report import reporting, set_up_log
+
+
+def test_a_log_line_begins_on_a_line_of_its_own(capsys):
+    set_up_log(0, quiet=False)
+    with reporting("bar") as events:
+        events({"event": "progress", "stage": "predict", "done": 1, "total": 2})
+        logging.getLogger("geoseg").info("half of it")
+        events({"event": "progress", "stage": "predict", "done": 2, "total": 2})
+    shown = capsys.readouterr().err.replace("\r", "").splitlines()
+    assert shown[0].startswith("predict        [####") and shown[0].rstrip().endswith("s left")
+    assert shown[1] == "half of it"
+    assert shown[2].startswith("predict        [######")
