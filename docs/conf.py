@@ -35,8 +35,12 @@ nb_merge_streams = True
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 nitpicky = True
-# Types of other projects: no network is used to look up their pages.
-nitpick_ignore_regex = [("py:.*", r"(?!geoseg).*"), ("py:.*", r"geoseg\..*(Progress|Event|Pair)")]
+nitpick_ignore_regex = [
+    # Types of other projects: no network is used to look up their pages.
+    ("py:.*", r"(?!geoseg).*"),
+    # Types that the reference does not list, since only geoseg itself makes them.
+    ("py:.*", r"geoseg\..*\.(Progress|Event|Pair|Tally|ParcelCounts|ConfusionMatrix)"),
+]
 
 exclude_patterns = ["_build"]
 html_theme = "furo"
