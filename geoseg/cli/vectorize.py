@@ -19,6 +19,10 @@ from geoseg.cli.report import reporting, result
 @click.option("--mask", type=click.Path(), metavar="FILE", help="Keep the probability raster here.")
 @options.lines
 @options.lines_layer
+@click.option("--report", type=click.Path(), metavar="FILE",
+              help="Write a web page: parcels over the scene, charts, what was done.")
+@click.option("--preview", type=click.Path(), metavar="FILE",
+              help="Write a PNG of the scene with the parcels over it.")
 @options.overwrite
 @options.restart
 @options.dry_run

@@ -96,9 +96,13 @@ def _scale(top: float, high: float) -> str:
         y = TOP + high * (1 - share)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
-            f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" class="value">{top * share:.4g}</text>'
+            f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" class="value">{_number(top * share)}</text>'
         )
     return "".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _legend(series: Sequence[Bars]) -> str:

@@ -8,7 +8,7 @@
   const ctx = canvas.getContext("2d"), card = box.querySelector(".chosen");
   const style = getComputedStyle(document.documentElement);
   const colorOf = (name) => style.getPropertyValue("--" + name).trim() || "#888888";
-  const CELLS = 24, SMALL = 1.2, WAIT = 90;  // cells a side; pixels below which a parcel is a dot; ms
+  const CELLS = 24, FINE = 14, WAIT = 90;  // cells a side; pixels of a parcel from which all lines show; ms
 
   function numbers(text) {  // whole numbers of 7 bits a byte
     const bytes = atob(text);
@@ -64,6 +64,8 @@
     layer.shown = layer.statuses.map(() => true);
     layer.counts = layer.statuses.map(() => 0);
     layer.parcels = decode(layer);
+    layer.size = layer.parcels.reduce((sum, { bounds }) => sum + bounds[2] - bounds[0] + bounds[3] - bounds[1], 0) /
+      (2 * layer.parcels.length || 1);
     for (const parcel of layer.parcels) {
       layer.counts[parcel.status]++;
       const [left, top, right, bottom] = parcel.bounds;
@@ -93,9 +95,11 @@
     for (const layer of content.layers) {
       layer.statuses.forEach(([, color], status) => {
         if (!layer.shown[status]) return;
+        const fine = Math.min(1, layer.size * scale / FINE);  // from afar lines would hide the colors
+        if (fine < 0.6 && layer.dashed && color === "matched") return;
         ctx.strokeStyle = ctx.fillStyle = layer.dashed ? "#ffffff" : colorOf(color);
         if (layer.dashed && color !== "matched") ctx.strokeStyle = ctx.fillStyle = colorOf(color);
-        ctx.lineWidth = (layer.dashed ? 1.3 : 1.6) / scale;
+        ctx.lineWidth = fine * (layer.dashed ? 1.3 : 1.6) / scale;
         ctx.setLineDash(layer.dashed ? [5 / scale, 4 / scale] : []);
         for (const cell of cells) {
           const path = cell.paths.get(layer.number + ":" + status), all = cell.all;
@@ -246,7 +250,7 @@
       tick.type = "checkbox"; tick.checked = true;
       tick.addEventListener("change", () => { layer.shown[status] = tick.checked; draw(); });
       dot.className = color;
-      label.append(tick, dot, name + " " + layer.counts[status].toLocaleString("en"));
+      label.append(tick, dot, name + ": " + layer.counts[status].toLocaleString("en"));
       line.append(label);
     });
     keys.append(line);

@@ -252,6 +252,15 @@ class Job:
         tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
         write_mask(path, cores, cores.geobox, names, tags=tags)
 
+    def model_facts(self) -> dict[str, str]:
+        """Describe the model for people."""
+        spec = self.spec
+        wants = f"{', '.join(band.name for band in spec.bands)} as {spec.dtype}"
+        return {
+            "model": f"{spec.name} ({spec.architecture}, width {spec.width})",
+            "it wants": f"{wants}, pixels of {spec.resolution[0]:g} to {spec.resolution[1]:g} m",
+        }
+
     def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
         """Say what a result was made of; the same for every tile size, device and day."""
         return provenance([str(scene)], self.spec, prepared.bands)

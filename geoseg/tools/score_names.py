@@ -37,7 +37,8 @@ def distance_text(value: float, made: Result) -> str:
     """Write a distance in metres, and in pixels where one is known."""
     unit = UNITS.get(made.unit, "units")
     pixels = "" if made.pixel is None or unit == "px" else f" ({value / made.pixel:.3g} px)"
-    return f"{value:.3g} {unit}{pixels}"
+    number = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{number} {unit}{pixels}"
 
 
 def number_text(value: float) -> str:

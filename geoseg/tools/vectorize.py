@@ -17,6 +17,7 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
+from geoseg.tools.run_report import peak_memory, run_pages
 from geoseg.tools.scene import Prepared
 from geoseg.vector import check_output, read_parcels
 
@@ -68,6 +69,8 @@ def vectorize(
     mask: str | Path | None = None,
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
+    report: str | Path | None = None,
+    preview: str | Path | None = None,
     overwrite: bool = False,
     restart: bool = False,
     dry_run: bool = False,
@@ -94,6 +97,8 @@ def vectorize(
         lines: where to write the borders too, as lines; each shared border once, with the parcels
             on its left and right. The parcels' own GeoPackage gets them as a second layer.
         lines_layer: name of their layer.
+        report: HTML file for people: the parcels over the scene, charts, what was done.
+        preview: PNG of the scene with the parcels over it.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
@@ -108,7 +113,8 @@ def vectorize(
     borders = LineOutput.of(lines, lines_layer, out, layer)
     job = Job(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances, shape)
-    with job.prepared(str(scene)) as prepared:
+    wanted = (None, None) if dry_run else (report, preview)
+    with run_pages(*wanted, overwrite=overwrite) as pages, job.prepared(str(scene)) as prepared:
         plan = job.plan(prepared, progress, probe=dry_run)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
@@ -116,14 +122,17 @@ def vectorize(
         about = task.facts() | {"format": Path(out).suffix.lower()}
         with workspace(out, about, inputs=(scene,), restart=restart) as work:
             done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
-    count = done["count"]
-    report = task.report()
-    seconds = round(time.monotonic() - started, 3)
-    if count == 0:
-        log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
-    report |= {"plan": plan.as_dict(), "steps": job.steps, "seconds": seconds, "parcels": count}
-    report |= borders.about(done.get("lines", 0))
-    return Result(Path(out), count, layer, report)
+        if done["count"] == 0:
+            log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
+        seconds = round(time.monotonic() - started, 3)
+        about = task.report() | {
+            "plan": plan.as_dict(), "steps": job.steps, "seconds": seconds,
+            "memory_bytes": peak_memory(), "parcels": done["count"],
+        }
+        about |= borders.about(done.get("lines", 0))
+        made = Result(Path(out), done["count"], layer, about)
+        pages.write(made, prepared, job.model_facts())
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class View:
 
 
 def view_of(
-    bounds: tuple[float, float, float, float], crs: str | None, scene: Scene | None, *, down: bool
+    bounds: tuple[float, float, float, float], crs: str | None, scene: Scene | None, *,
+    down: bool, bands: tuple[int, ...] | None = None,
 ) -> View:
     """Choose what a map shows: the scene where there is one, else the bounds of the parcels.
 
@@ -74,6 +75,7 @@ def view_of(
         crs: theirs.
         scene: opened.
         down: True where y runs down without a scene.
+        bands: of the scene, shown as red, green and blue; None to choose.
     """
     if scene is None:
         return View(Frame(*bounds, down=down), lambda shapes: shapes)
@@ -87,7 +89,8 @@ def view_of(
         return np.column_stack(inverse @ (np.asarray(x), np.asarray(y)))
 
     return View(
-        _pixels(scene.geobox), lambda shapes: shapely.transform(shapes, onto), Looker(scene)
+        _pixels(scene.geobox), lambda shapes: shapely.transform(shapes, onto),
+        Looker(scene, bands),
     )
 
 
