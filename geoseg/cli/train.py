@@ -49,8 +49,11 @@ def _recipe(function: Any) -> Any:
 @click.command(short_help="Scenes with labels -> model.")
 @click.argument("inputs", nargs=-1, required=True, metavar="SCENE LABELS | FOLDER | LIST.csv ...")
 @click.argument("model", type=click.Path())
-@click.option("--architecture", type=click.Choice(["unet", "unet-origin", "unet-classic"]),
-              default="unet", show_default=True, help="The network.")
+@click.option("--architecture", default="unet", show_default=True,
+              metavar="unet|unet-origin|unet-classic|smp:DECODER:ENCODER",
+              help="The network; smp:unet:resnet34 and its like need geoseg[smp].")
+@click.option("--encoder-weights", metavar="FILE|URL#sha256=HEX",
+              help="Weights of an smp: encoder that was trained before (safetensors).")
 @click.option("--width", type=click.IntRange(1),
               help="Filters of its first level.  [default: the architecture's]")
 @click.option("--start", metavar="MODEL", help="Model file, or bundled name, to go on from.")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import geoseg.models
 from geoseg.errors import ModelError, OutputError
-from geoseg.learning.unet import build
+from geoseg.learning.networks import build
 from geoseg.spec import ModelSpec
 
 SPEC_KEY = "geoseg"

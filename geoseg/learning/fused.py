@@ -35,12 +35,19 @@ def fuse(model: nn.Module) -> nn.Module:
 def _steady(module: nn.Module) -> None:
     """Replace every convolution by one that is computed the same way at any size of input."""
     for name, child in module.named_children():
-        if isinstance(child, nn.Conv2d):
+        if _is_plain(child):
             setattr(module, name, SteadyConvolution(child))
         elif isinstance(child, ActiveConvolution):
             setattr(module, name, SteadyConvolution(child.convolution, "relu"))
         else:
             _steady(child)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Tell a convolution with zeros around it; networks of others have kinds that pad otherwise."""
+    if type(module) is not nn.Conv2d:
+        return False
+    return module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
 class ActiveConvolution(nn.Module):

@@ -103,6 +103,7 @@ class UNet(nn.Module):
     """
 
     divisor = DIVISOR
+    exact = True
 
     def __init__(self, bands: int, classes: int, width: int) -> None:
         super().__init__()
@@ -167,6 +168,7 @@ class OriginUNet(nn.Module):
     """
 
     divisor = DIVISOR
+    exact = True
 
     def __init__(self, bands: int, classes: int, width: int, *, classic: bool = False) -> None:
         super().__init__()

@@ -19,12 +19,14 @@ from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, sta
 from geoseg.learning.devices import (
     choose_device, choose_precision, keep_freed_memory, use_threads,
 )
+from geoseg.learning.download import fetched
 from geoseg.learning.job import Job
+from geoseg.learning.networks import PREFIX, build
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run
-from geoseg.learning.unet import DEFAULT_WIDTH, DIVISOR, Network, build, set_prior
+from geoseg.learning.unet import DIVISOR, Network, set_prior
 from geoseg.run.progress import Progress, silent
 from geoseg.spec import Band, LabelClass, ModelSpec
 from geoseg.tools.pairs import Loaded, Pair, find_pairs, load_pairs
@@ -44,9 +46,11 @@ class TrainOptions:
     """What and how to train; None means: choose."""
 
     architecture: str = "unet"
-    """Name for `geoseg.learning.unet.build`."""
+    """Name for `geoseg.learning.networks.build`."""
     width: int | None = None
     """Filters of the network's first level."""
+    encoder_weights: str | None = None
+    """Where an `smp:` encoder was trained before: a file, or URL#sha256=HEX."""
     start: str | Path | None = None
     """Model whose weights the training begins with; None draws them."""
     bands: tuple[int, ...] | None = None
@@ -87,6 +91,8 @@ class TrainOptions:
             raise OptionError(
                 f"a chip is at least 32 pixels and a multiple of {DIVISOR}, got {self.chip}"
             )
+        if self.width is not None and self.architecture.startswith(PREFIX):
+            raise OptionError(f"{self.architecture} has its own width; drop --width")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise OptionError(f"zoom goes from small to large, got {self.zoom}")
 
@@ -148,8 +154,10 @@ def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network,
     sampler = Sampler(training, cutter, chosen.batch, chosen.zoom, seed)
     held_out = held_out_batches(held, cutter, chosen.batch)
     network = build(
-        chosen.architecture, width=chosen.width, bands=len(scaling), classes=len(CLASSES), seed=seed
+        chosen.architecture, width=chosen.width, bands=len(scaling), classes=len(CLASSES),
+        seed=seed, encoder_weights=chosen.encoder_weights and fetched(chosen.encoder_weights),
     )
+    _check_network(network, chosen)
     if chosen.start is None:
         set_prior(network, class_shares(sampler))
     else:
@@ -174,6 +182,20 @@ def _check_metres(loaded: Loaded, chosen: TrainOptions) -> None:
         )
 
 
+def _check_network(network: Network, chosen: TrainOptions) -> None:
+    """Refuse chips that do not fit; say why a network is not exact."""
+    if chosen.chip % network.divisor:
+        raise OptionError(
+            f"{chosen.architecture} takes chips of multiples of {network.divisor} pixels, got "
+            f"{chosen.chip}"
+        )
+    if not network.exact:
+        log.warning(
+            "%s will be blended, not exact: its answer depends on the tile (%s)",
+            chosen.architecture, ", ".join(network.obstacles),
+        )
+
+
 def describe(
     name: str,
     loaded: Loaded,
@@ -189,6 +211,8 @@ def describe(
         "chips": json.dumps([chosen.chip, chosen.batch, chosen.zoom]),
         "boundary": f"{chosen.boundary_width:g} {'m' if chosen.boundary_in_metres else 'px'}",
     }
+    if chosen.encoder_weights is not None:
+        history["encoder_weights"] = chosen.encoder_weights
     if chosen.start is not None:
         history["start"] = read_spec(find_model(chosen.start)).name
     return ModelSpec(
@@ -200,7 +224,8 @@ def describe(
         divisor=network.divisor,
         halo=network.halo,
         architecture=chosen.architecture,
-        width=chosen.width or DEFAULT_WIDTH[chosen.architecture],
+        width=network.width,
+        exact=network.exact,
         license=chosen.license,
         source=chosen.source,
         history=history,
