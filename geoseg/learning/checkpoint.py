@@ -169,7 +169,10 @@ def bundled(name: str) -> Path:
     path = MODELS / f"{name}.safetensors"
     if not path.is_file():
         names = ", ".join(bundled_names()) or "none"
-        raise ModelError(f"no model {name!r} comes with geoseg; there are: {names}")
+        raise ModelError(
+            f"{name!r} is neither a model file (.safetensors, .onnx) nor the name of a model that "
+            f"comes with geoseg ({names})"
+        )
     return path
 
 

@@ -154,7 +154,7 @@ def _parcels(
             progress=stage(progress, "join shards", box.height),
         )
         labels.finish(*merge_basins(found.join(), options))
-        log.info("%d basins became %d parcels", found.names, labels.count)
+        log.debug("%d basins became %d parcels", found.names, labels.count)
         del found
         yield from drawn(labels, bands, choice, progress=progress)
     finally:

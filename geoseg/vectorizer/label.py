@@ -63,7 +63,7 @@ def label(
     )
     final, count = merge(found, options)
     raster.finish(final, count)
-    log.info("%d basins became %d parcels", len(final) - 1, count)
+    log.debug("%d basins became %d parcels", len(final) - 1, count)
     return raster
 
 

@@ -76,7 +76,10 @@ def choose_thresholds(
         for options in _variants(best[0], grid, ("merge", "neck")):
             value = _score(cuts, options, truth, score)
             best = (options, value) if value > best[1] else best
-        log.info("thresholds %s score %.4f", best[0], best[1])
+        log.info(
+            "best so far: parcel %.2f, boundary %.2f, merge %.2f, neck %.2f: score %.3f",
+            best[0].parcel, best[0].boundary, best[0].merge, best[0].neck, best[1],
+        )
         if best == before:
             break
     return best
