@@ -110,5 +110,5 @@ def test_a_file_is_found_by_path_and_a_missing_one_is_refused(tmp_path, make_mod
 
 
 def test_a_name_that_is_not_bundled_is_refused_with_the_names_there_are():
-    with pytest.raises(ModelError, match="'moon' is neither a model file .* nor the name of a model"):
+    with pytest.raises(ModelError, match="'moon' is neither a model file .* nor the name"):
         bundled("moon")
