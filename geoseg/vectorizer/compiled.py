@@ -18,7 +18,7 @@ _VERSION = hashlib.sha256(_SOURCES).hexdigest()[:12]
 _KERNELS: list[Callable] = []
 """All that `kernel` made."""
 
-helper = njit(nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
+helper = njit(nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True, error_model="numpy")
 """A part of kernels; Python never calls it, so it gets no wrapper and no file of its own."""
 
 
@@ -29,7 +29,7 @@ def kernel(function: Callable) -> Callable:
     and constants that it takes from other files. The version in the name makes it look at all.
     """
     function.__qualname__ += f"_{_VERSION}"
-    made = njit(cache=True, nogil=True, no_cfunc_wrapper=True)(function)
+    made = njit(cache=True, nogil=True, no_cfunc_wrapper=True, error_model="numpy")(function)
     _KERNELS.append(made)
     return made
 

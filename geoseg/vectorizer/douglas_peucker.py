@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from geoseg.vectorizer.balance import EVEN, FAR, LEAST, SHORT, evener_bend, excess2
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend, moments
 from geoseg.vectorizer.guards import has_twin, is_clear
@@ -170,12 +171,41 @@ def _merge(guard, chain, line, n, keep, sums, tolerance):
 
 
 @helper
+def _even_out(guard, chain, line, n, keep, sums, tolerance):
+    """Move bends until either side of an arc has its area again; a straight arc may get one."""
+    excess = excess2(guard.corners, chain, line, n, keep)
+    last = np.int64(n - 1)
+    if _next(keep, 0) == last:
+        length = sums[last, 0]
+        if length > SHORT * UNITS or abs(excess) < max(8 * EVEN, 2 * LEAST * UNITS * length):
+            return
+        where, _ = evener_bend(
+            line, sums, np.int64(0), np.int64(0), last, 1, last, excess, guard.aspect
+        )
+        if where > 0 and _is_bend(guard, chain, line, np.int64(0), where, last, n, tolerance):
+            keep[where] = True
+        return
+    for _ in range(SWEEPS):
+        before = np.int64(0)
+        here = _next(keep, before)
+        while here < last and abs(excess) > EVEN:
+            after = _next(keep, here)
+            where, left = evener_bend(
+                line, sums, before, here, after, here - FAR, here + FAR, excess, guard.aspect
+            )
+            if where != here and _is_bend(guard, chain, line, before, where, after, n, tolerance):
+                keep[here], keep[where] = False, True
+                here, excess = where, left
+            before, here = here, after
+
+
+@helper
 def refine(guard, chain, line, n, keep, sums, tolerance):
-    """Move the bends that `douglas_peucker` kept to where the lines fit best.
+    """Move the bends that `douglas_peucker` kept to where the lines fit best, then even out.
 
     Arguments as there, and sums: (n, 6) float64, room for `moments`.
     """
-    if _next(keep, 0) == n - 1:
+    if n < 3:
         return
     moments(line, n, guard.aspect, sums)
     for sweep in range(SWEEPS):
@@ -183,7 +213,8 @@ def refine(guard, chain, line, n, keep, sums, tolerance):
         if sweep == 0:
             _merge(guard, chain, line, n, keep, sums, tolerance)
         elif not moved:
-            return
+            break
+    _even_out(guard, chain, line, n, keep, sums, tolerance)
 
 
 @helper

@@ -29,12 +29,12 @@ FARTHEST = 0.375
 
 
 @helper
-def _arm(corners, corner, direction, sums):
+def _arm(corners, corner, direction, sums, arm):
     """Sum up count, x, y, xx, xy, yy of the middles of the edges of one border, in pixels."""
     x = y = 0.0
     left = ARM
     for k in range(6):
-        sums[k] = 0.0
+        sums[arm, k] = 0.0
     while left > 0:
         along = 1 if direction < 2 else -1
         if direction % 2 == 0:
@@ -46,12 +46,12 @@ def _arm(corners, corner, direction, sums):
         right, down = (along, 0) if direction % 2 == 0 else (0, along)
         for _ in range(min(length, left)):
             px, py = x + right / 2, y + down / 2
-            sums[0] += 1
-            sums[1] += px
-            sums[2] += py
-            sums[3] += px * px
-            sums[4] += px * py
-            sums[5] += py * py
+            sums[arm, 0] += 1
+            sums[arm, 1] += px
+            sums[arm, 2] += py
+            sums[arm, 3] += px * px
+            sums[arm, 4] += px * py
+            sums[arm, 5] += py * py
             x += right
             y += down
         left -= length
@@ -62,18 +62,19 @@ def _arm(corners, corner, direction, sums):
 
 
 @helper
-def _line(one, two):
-    """Fit a line to two borders that leave a point.
+def _line(sums, one, two):
+    """Fit a line to two borders that leave a point; both are rows of sums.
 
     Returns:
         Mean squared distance from it (infinite if they make no line), and the foot of the point.
     """
-    n = one[0] + two[0]
+    n = sums[one, 0] + sums[two, 0]
     if n < LEAST:
         return math.inf, 0.0, 0.0
-    x, y = (one[1] + two[1]) / n, (one[2] + two[2]) / n
-    xx, xy = (one[3] + two[3]) / n - x * x, (one[4] + two[4]) / n - x * y
-    yy = (one[5] + two[5]) / n - y * y
+    x, y = (sums[one, 1] + sums[two, 1]) / n, (sums[one, 2] + sums[two, 2]) / n
+    xx = (sums[one, 3] + sums[two, 3]) / n - x * x
+    xy = (sums[one, 4] + sums[two, 4]) / n - x * y
+    yy = (sums[one, 5] + sums[two, 5]) / n - y * y
     root = math.sqrt((xx - yy) ** 2 / 4 + xy * xy)
     rough = (xx + yy) / 2 - root
     if xx >= yy:
@@ -93,12 +94,12 @@ def _place(corners, corner, sums):
     arms = 0
     for direction in range(4):
         if corners[corner, FLAGS] & bit(direction):
-            _arm(corners, corner, direction, sums[arms])
+            _arm(corners, corner, direction, sums, arms)
             arms += 1
     best, x, y = math.inf, 0.0, 0.0
     for one in range(2):
         for two in range(one + 1, 3):
-            rough, right, down = _line(sums[one], sums[two])
+            rough, right, down = _line(sums, one, two)
             is_turn = sums[one, 1] * sums[two, 1] + sums[one, 2] * sums[two, 2] >= 0
             if rough < best and not is_turn:
                 best, x, y = rough, right, down
@@ -114,8 +115,8 @@ def _slide(corners, corner, is_side, sums):
     for direction in range(4):
         inward = direction % 2 == (0 if is_side else 1)
         if inward and corners[corner, FLAGS] & bit(direction):
-            _arm(corners, corner, direction, sums[0])
-    rough, x, y = _line(sums[0], sums[2])
+            _arm(corners, corner, direction, sums, 0)
+    rough, x, y = _line(sums, 0, 2)
     along = y if is_side else x
     if rough <= ROUGH and along != 0:
         away = min(max((x * x + y * y) / along, -FARTHEST), FARTHEST)

@@ -28,41 +28,49 @@ def _add(table, region, column, value):
 
 
 @helper
-def _tally_row(starts, regions, row, table):
+def _tally_row(starts, regions, first, last, pixels, row, table):
     """Add the pixels of one row to their regions, and the pixels beside its vertical borders."""
-    for run in range(len(starts) - 1):
+    for run in range(first, last - 1):
         region = regions[run]
-        for col in range(starts[run], starts[run + 1]):
-            _add(table, region, PARCEL_SUM, row[0, col])
-        _add(table, region, BORDER_SUM, row[1, starts[run]])
-        _add(table, region, BORDER_SUM, row[1, starts[run + 1] - 1])
-        if run > 0:
-            _add(table, regions[run - 1], BORDER_SUM, row[1, starts[run]])
-            _add(table, region, BORDER_SUM, row[1, starts[run] - 1])
+        left, right = starts[run], starts[run + 1] - 1
+        for col in range(left, right + 1):
+            _add(table, region, PARCEL_SUM, pixels[0, row, col])
+        _add(table, region, BORDER_SUM, pixels[1, row, left])
+        _add(table, region, BORDER_SUM, pixels[1, row, right])
+        if run > first:
+            _add(table, regions[run - 1], BORDER_SUM, pixels[1, row, left])
+            _add(table, region, BORDER_SUM, pixels[1, row, left - 1])
 
 
 @helper
-def _tally_between(starts, regions, row, below_starts, below_regions, below, table):
-    """Add the pixels on both sides of the horizontal borders between two rows."""
-    one = two = 0
+def _tally_between(starts, regions, one, two, last, pixels, row, table):
+    """Add the pixels on both sides of the horizontal borders between two rows.
+
+    Args:
+        starts, regions: runs; [one, two) are the row above, [two, last) the row; one may be empty.
+        pixels: (2, rows, width) uint8.
+        row: the row in it.
+        table: region table.
+    """
+    has_above, has_below = two > one, last > two
+    width = starts[two - 1] if has_above else starts[last - 1]
     col = 0
-    width = starts[-1] if len(starts) else below_starts[-1]
     while col < width:
-        first, second = 0, 0
-        stop = width
-        if len(starts):
-            first, stop = regions[one], starts[one + 1]
-        if len(below_starts):
-            second, stop = below_regions[two], min(stop, below_starts[two + 1])
+        first = regions[one] if has_above else 0
+        second = regions[two] if has_below else 0
+        stop = starts[one + 1] if has_above else width
+        if has_below and starts[two + 1] < stop:
+            stop = starts[two + 1]
         if first != second:
             for place in range(col, stop):
-                for region in (first, second):
-                    if len(starts):
-                        _add(table, region, BORDER_SUM, row[1, place])
-                    if len(below_starts):
-                        _add(table, region, BORDER_SUM, below[1, place])
-        one += len(starts) > 0 and starts[one + 1] == stop
-        two += len(below_starts) > 0 and below_starts[two + 1] == stop
+                if has_above:
+                    _add(table, first, BORDER_SUM, pixels[1, row - 1, place])
+                    _add(table, second, BORDER_SUM, pixels[1, row - 1, place])
+                if has_below:
+                    _add(table, first, BORDER_SUM, pixels[1, row, place])
+                    _add(table, second, BORDER_SUM, pixels[1, row, place])
+        one += has_above and starts[one + 1] == stop
+        two += has_below and starts[two + 1] == stop
         col = stop
 
 
@@ -76,14 +84,10 @@ def tally(offsets, starts, regions, probabilities, table):
         table: (regions, 7) int64, region table, written.
     """
     for row in range(1, len(offsets) - 1):
-        here, stop = offsets[row], offsets[row + 1]
-        above = offsets[row - 1]
-        _tally_row(starts[here:stop], regions[here:stop], probabilities[:, row], table)
+        above, here, stop = offsets[row - 1], offsets[row], offsets[row + 1]
+        _tally_row(starts, regions, here, stop, probabilities, row, table)
         if stop > above:
-            _tally_between(
-                starts[above:here], regions[above:here], probabilities[:, row - 1],
-                starts[here:stop], regions[here:stop], probabilities[:, row], table,
-            )
+            _tally_between(starts, regions, above, here, stop, probabilities, row, table)
 
 
 @kernel

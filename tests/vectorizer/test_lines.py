@@ -105,3 +105,15 @@ def test_areas_keep_their_size_at_the_default(vectorize):
     assert abs(error.mean()) < 0.001
     assert np.sqrt((error**2).mean()) < 0.005
     assert len(lines.coords) < len(raw.coords) / 10
+
+
+def test_nine_of_ten_parcels_of_800_pixels_keep_their_area_within_half_a_percent(vectorize):
+    rows, cols = np.mgrid[0:300, 0:300] + 0.5
+    across, down = cols * 0.8 + rows * 0.6, rows * 0.8 - cols * 0.6
+    labels = ((across // 27).astype(np.int32) + 20) * 100 + (down // 30).astype(np.int32) + 50
+    raw = vectorize(labels, method="none", smooth="none")
+    lines = vectorize(labels)
+    whole = raw.area_m2 > 700
+    error = abs(lines.area_m2[whole] / raw.area_m2[whole] - 1)
+    assert whole.sum() > 40
+    assert np.quantile(error, 0.9) < 0.005
