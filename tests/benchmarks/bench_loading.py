@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from geoseg.learning.devices import keep_freed_memory
 from geoseg.learning.job import Job, State, begin
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.recipe import Recipe
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     options = TrainOptions(
         chip=chosen.chip, batch=chosen.batch, device=chosen.device, recipe=Recipe(steps=100)
     )

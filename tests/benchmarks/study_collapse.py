@@ -28,6 +28,7 @@ from bench_model import DATA, ROOT
 from geoseg.errors import TrainingError
 from geoseg.learning.calibration import batch_norms, calibrate
 from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler, stack
+from geoseg.learning.devices import keep_freed_memory
 from geoseg.learning.job import Job
 from geoseg.learning.losses import bce, parse_loss
 from geoseg.learning.places import hold_out, validation_windows
@@ -232,14 +233,19 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=60)
     parser.add_argument("--chip", type=int, default=64)
     parser.add_argument("--course", type=int, default=0, metavar="UPDATES")
+    parser.add_argument("--where", nargs="*", default=[], metavar="FACTOR=VALUE",
+                        help="only these cells, for example width=16 recipe=ours")
     parser.add_argument("--part", default="1/1", help="2/3: every third cell, from the second")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
+    keep_freed_memory()
     table, course = chosen.folder / "cells.csv", chosen.folder / "course.csv"
     places: dict[str, Place] = {}
     part, parts = map(int, chosen.part.split("/"))
-    for cell in all_cells()[part - 1 :: parts]:
+    wanted = [one.split("=") for one in chosen.where]
+    cells = [one for one in all_cells() if all(str(getattr(one, k)) == v for k, v in wanted)]
+    for cell in cells[part - 1 :: parts]:
         if time.process_time() > 60 * chosen.minutes:
             break
         if cell in finished(table):

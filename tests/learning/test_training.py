@@ -1,3 +1,4 @@
+import copy
 import csv
 import math
 from dataclasses import replace
@@ -14,6 +15,7 @@ from geoseg.learning.job import Job, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
+from geoseg.learning.repair import SLOWER
 from geoseg.learning.training import Clock, prefetched, rate_at, train, update
 from geoseg.learning.unet import build
 from geoseg.learning.validation import tally, validate
@@ -137,6 +139,16 @@ def test_a_loss_that_is_not_finite_ends_the_run(make_job):
     bad.pixels[0, 0, 0, 0] = math.nan
     with pytest.raises(TrainingError, match="the loss is nan at step 0; lower --rate"):
         update(begin(network, job), bad, parse_loss("bce"), job.recipe, 1e-3)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_step_out_and_lowers_the_rate(make_job, caplog):
+    network, job = make_job()
+    state = begin(network, job)
+    before = copy.deepcopy(network.state_dict()["head.weight"])
+    update(state, job.sampler(0), lambda logits, *_: (0 * logits).sum().sqrt(), job.recipe, 1e-3)
+    assert torch.equal(network.state_dict()["head.weight"], before)
+    assert (state.step, state.slow) == (1, SLOWER)
+    assert "step 0 is left out, the highest rate is now 0.003" in caplog.text
 
 
 def test_the_log_has_a_line_for_each_validation(make_job):
