@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from bench_model import ROOT
 from study_collapse import FACTORS, all_cells
 
-GREY = 0.02
+GREY = 0.05
 """Standard deviation of the parcel output below which a map shows one grey."""
 COLOURS = {"origin": "#c0392b", "ours": "#1f6f8b"}
 MARKERS = {"unet-origin": "o", "unet": "^"}
@@ -43,15 +43,17 @@ def is_lost(row: Row) -> bool:
 def summary(rows: list[Row]) -> str:
     """Count, for each recipe and network, what became of the cells."""
     lines = ["| recipe | network | cells run | one grey | no better than a constant | "
-             "parcel IoU, median | the same weights, own statistics |", "|" + "---|" * 7]
+             "parcel IoU | of a constant | 16 chips, running statistics | their own |",
+             "|" + "---|" * 9]
     for recipe in FACTORS["recipe"]:
         for network in FACTORS["network"]:
             some = [r for r in rows if (r["recipe"], r["network"]) == (recipe, network)]
             if some:
                 lines.append(
                     f"| {recipe} | `{network}` | {len(some)} | {sum(map(is_grey, some))} | "
-                    f"{sum(map(is_lost, some))} | {median(some, 'parcel_running_iou')} | "
-                    f"{median(some, 'parcel_batch_iou')} |"
+                    f"{sum(map(is_lost, some))} | " + " | ".join(
+                        median(some, f"parcel_{name}") for name in
+                        ("iou", "constant", "running_iou", "batch_iou")) + " |"
                 )
     return "\n".join(lines)
 
@@ -67,40 +69,42 @@ def detail(rows: list[Row]) -> str:
     groups = defaultdict(list)
     for row in rows:
         groups[tuple(row[name] for name in factors)].append(row)
-    lines = ["| " + " | ".join(factors) + " | seeds | parcel IoU | boundary IoU | spread | fate |",
-             "|" + "---|" * (len(factors) + 5)]
+    lines = ["| " + " | ".join(factors)
+             + " | seeds | parcel IoU | a constant | boundary IoU | spread | fate |",
+             "|" + "---|" * (len(factors) + 6)]
     rank = {name: [str(one) for one in values] for name, values in FACTORS.items()}
     for key in sorted(groups, key=lambda k: [rank[n].index(v) for n, v in zip(factors, k)]):
         some = groups[key]
         grey, lost = sum(map(is_grey, some)), sum(map(is_lost, some))
         fate = f"{grey} grey" if grey else f"{lost} not above a constant" if lost else "learns"
         cells = [*key, str(len(some))]
-        cells += [median(some, f"{name}") for name in
-                  ("parcel_iou", "boundary_iou", "parcel_spread")]
+        cells += [median(some, name) for name in
+                  ("parcel_iou", "parcel_constant", "boundary_iou", "parcel_spread")]
         lines.append("| " + " | ".join([*cells, fate]) + " |")
     return "\n".join(lines)
 
 
 def draw_cells(rows: list[Row], out: Path) -> None:
-    """Draw running against own statistics: what lags lies below the diagonal."""
-    sheet = Figure(figsize=(9, 4.2), layout="constrained")
+    """Draw what each cell gains over a constant answer, and its spread over the rate."""
+    sheet = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = sheet.subplots(1, 2)
-    for recipe, colour in COLOURS.items():
-        for network, marker in MARKERS.items():
-            some = [r for r in rows if (r["recipe"], r["network"]) == (recipe, network)]
-            style = {"c": colour, "marker": marker, "alpha": 0.8, "s": 36,
-                     "label": f"{recipe} recipe, {network}"}
-            left.scatter([float(r["parcel_batch_iou"]) for r in some],
-                         [float(r["parcel_running_iou"]) for r in some], **style)
-            right.scatter([float(r["rate"]) * 1.12 ** (network == "unet") for r in some],
-                          [max(float(r["parcel_spread"]), 1e-4) for r in some], **style)
-    left.plot([0, 1], [0, 1], c="0.6", lw=1)
-    left.set(xlabel="parcel IoU, the batch's own statistics",
-             ylabel="parcel IoU, running statistics", xlim=(0, 1), ylim=(0, 1))
+    groups = [(recipe, network) for recipe in COLOURS for network in MARKERS]
+    for place, (recipe, network) in enumerate(groups):
+        some = [r for r in rows if (r["recipe"], r["network"]) == (recipe, network)]
+        style = {"c": COLOURS[recipe], "marker": MARKERS[network], "alpha": 0.7, "s": 40}
+        gains = [float(r["parcel_iou"]) - float(r["parcel_constant"]) for r in some]
+        left.scatter([place + 0.04 * (i % 7 - 3) for i in range(len(some))], gains, **style)
+        aside = 1.15 ** (place - 1.5)
+        right.scatter([float(r["rate"]) * aside for r in some],
+                      [max(float(r["parcel_spread"]), 1e-4) for r in some],
+                      label=f"{recipe} recipe, {network}", **style)
+    left.axhline(0, c="0.6", lw=1)
+    left.set_xticks(range(len(groups)), [f"{recipe}\n{network}" for recipe, network in groups])
+    left.set(ylabel="parcel IoU above the best constant answer", xlim=(-0.5, len(groups) - 0.5))
     right.axhline(GREY, c="0.6", lw=1)
-    right.set(xscale="log", yscale="log", xlabel="learning rate",
-              ylabel="spread of the output (below the line: grey)")
-    left.legend(fontsize=8, loc="upper left")
+    right.set(xscale="log", yscale="log", xlabel="highest learning rate", xlim=(5e-5, 2e-2),
+              ylabel="spread of the output (grey below the line)")
+    right.legend(fontsize=7)
     sheet.savefig(out, dpi=90)
 
 
@@ -131,7 +135,8 @@ def draw_ours(rows: list[Row], out: Path) -> None:
                     and int(r[fixed]) == FACTORS[fixed][0]]
             axes.scatter([int(r[name]) for r in some], [float(r["parcel_iou"]) for r in some],
                          label=data)
-        axes.set(xlabel=name, ylabel="parcel IoU", ylim=(0, 1), xscale="log")
+        ends = FACTORS[name][0] / 1.3, FACTORS[name][-1] * 1.3
+        axes.set(xlabel=name, ylabel="parcel IoU", ylim=(0, 1), xscale="log", xlim=ends)
         axes.set_xticks(FACTORS[name], [str(one) for one in FACTORS[name]])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
