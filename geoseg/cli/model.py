@@ -19,20 +19,26 @@ def model() -> None:
 @model.command(short_help="What a model is, wants and scored.")
 @click.argument("name", default="parcels-aerial", metavar="[NAME|FILE]")
 @options.as_json
-def info(name: str, as_json: bool) -> None:
+@click.option("--stac", is_flag=True, help="Print it as a STAC Item (MLM extension).")
+def info(name: str, as_json: bool, stac: bool) -> None:
     """Say what a bundled model or a model file is, wants and scored."""
     from geoseg.tools.model import describe, model_info
+    from geoseg.tools.stac import item
 
+    if stac:
+        click.echo(json.dumps(item(name), indent=2))
+        return
     click.echo(json.dumps(model_info(name)) if as_json else describe(name))
 
 
-@model.command("list", short_help="The bundled models.")
-def list_models() -> None:
-    """List the bundled models."""
-    from geoseg.tools.model import bundled
+@model.command("list", short_help="The bundled models, or those in folders.")
+@click.argument("folders", nargs=-1, metavar="[FOLDER ...]", type=click.Path())
+def list_models(folders: tuple[str, ...]) -> None:
+    """List the bundled models, or the model files in folders: name, network, metres per pixel."""
+    from geoseg.tools.model import bundled, one_line, stored_in
 
-    for path in bundled():
-        click.echo(path.stem)
+    for path in [path for one in folders for path in stored_in(one)] or bundled():
+        click.echo(one_line(path) if folders else path.stem)
 
 
 @model.command("import", short_help="Weights of other programs -> model.")
@@ -42,9 +48,11 @@ def list_models() -> None:
               help="The network that Keras weights are of.")
 @options.facts
 @options.overwrite
+@options.stac
 @options.as_json
 def import_(
-    weights: str, name: str, architecture: str | None, overwrite: bool, as_json: bool, **facts: Any
+    weights: str, name: str, architecture: str | None, overwrite: bool, stac: bool, as_json: bool,
+    **facts: Any,
 ) -> None:
     """Make a MODEL of Keras WEIGHTS (.hdf5, .h5, .keras), or of an ONNX model.
 
@@ -53,10 +61,13 @@ def import_(
     """
     from geoseg.tools.convert import ModelFacts, import_model
     from geoseg.tools.model import describe, model_info
+    from geoseg.tools.stac import write_item
 
     import_model(
         weights, name, architecture=architecture, facts=ModelFacts(**facts), overwrite=overwrite
     )
+    if stac:
+        write_item(name)
     click.echo(json.dumps(model_info(name)) if as_json else describe(name))
 
 
@@ -67,15 +78,19 @@ def import_(
               help="Pixels per side of the tiles that it will take, halo included.")
 @click.option("--any-tile", is_flag=True, help="Take any tile; Deepness does not read that.")
 @options.overwrite
+@options.stac
 @options.as_json
 def export(
-    name: str, out: str, tile: int, any_tile: bool, overwrite: bool, as_json: bool
+    name: str, out: str, tile: int, any_tile: bool, overwrite: bool, stac: bool, as_json: bool
 ) -> None:
     """Write a model as one ONNX file that answers alike; needs geoseg[onnx]."""
     from geoseg.tools.convert import export_model
     from geoseg.tools.model import describe, model_info
+    from geoseg.tools.stac import write_item
 
     export_model(name, out, tile=None if any_tile else tile, overwrite=overwrite)
+    if stac:
+        write_item(out)
     click.echo(json.dumps(model_info(out)) if as_json else describe(out))
 
 

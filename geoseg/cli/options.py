@@ -190,6 +190,9 @@ progress = click.option(
     "--progress", type=click.Choice(["auto", "bar", "json", "none"]), default="auto",
     show_default=True, help="json: one object per line on stderr.",
 )
+stac = click.option(
+    "--stac", is_flag=True, help="Also write MODEL.stac.json, a STAC Item (MLM extension)."
+)
 as_json = together(
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."), verbosity
 )

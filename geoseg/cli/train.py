@@ -80,12 +80,13 @@ def _recipe(function: Any) -> Any:
 @click.option("--full-weights", is_flag=True, help="Store weights in 32 bits instead of 16.")
 @click.option("--license", default="unknown", help="Licence of the weights, SPDX name.")
 @click.option("--source", default="", help="Training data and its licence, for the model's spec.")
+@options.stac
 @click.option("--restart", is_flag=True, help="Begin anew instead of resuming an earlier run.")
 @options.as_json
 @options.progress
 def train(
-    inputs: tuple[str, ...], model: str, *, as_json: bool, progress: str, full_weights: bool,
-    boundary_width: str, **chosen: Any,
+    inputs: tuple[str, ...], model: str, *, stac: bool, as_json: bool, progress: str,
+    full_weights: bool, boundary_width: str, **chosen: Any,
 ) -> None:
     """Train a MODEL on scenes and their parcels, and keep the best one seen.
 
@@ -108,6 +109,10 @@ def train(
             inputs, model, recipe=recipe, boundary_width=boundary,
             boundary_in_metres=in_metres, half=not full_weights, progress=events, **chosen,
         )
+    if stac:
+        from geoseg.tools.stac import write_item
+
+        write_item(model)
     values = {"path": model, "steps": made.steps, "seconds": round(made.seconds, 1)}
     values |= made.scores
     text = f"{made.steps} steps in {made.seconds:.0f} s -> {model}"

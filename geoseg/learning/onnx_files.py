@@ -65,6 +65,8 @@ class Graph:
     """All of it."""
     width: int
     """Filters of the first convolution."""
+    weights: int
+    """Numbers in all of its initializers."""
 
 
 def read_onnx(path: str | Path) -> OnnxModel:
@@ -153,6 +155,7 @@ def _graph(path: str | Path, model: Any) -> Graph:
         opset=max((one.version for one in model.opset_import if not one.domain), default=0),
         metadata=metadata,
         width=kernels[0][0] if kernels else UNKNOWN_WIDTH,
+        weights=sum(math.prod(one.dims) for one in weights.values()),
     )
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from geoseg.errors import ModelError
 from geoseg.learning.extras import needed
-from geoseg.learning.reach import Sight, measure
+from geoseg.learning.reach import LOOKED_AT, Sight, measure
 
 PREFIX = "smp:"
 """Of the names of these networks."""
@@ -71,12 +71,18 @@ class SmpNetwork(nn.Module):
 
     @functools.cached_property
     def _sight(self) -> Sight:
-        return measure(self, self.bands, self.divisor)
+        try:
+            return measure(self, self.bands, self.divisor)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"this network does not run on tiles of {LOOKED_AT} pixels: {error}; geoseg wants "
+                "one that takes any multiple of its stride"
+            ) from error
 
     @functools.cached_property
     def width(self) -> int:
         """Give the filters of a U-Net that needs as much memory; its largest layer has twice."""
-        side, largest = 4 * self.divisor, [0]
+        side, largest = -(-LOOKED_AT // self.divisor) * self.divisor, [0]
 
         def look(module: nn.Module, given: Any, answer: Any) -> None:
             tensors = [one for one in (*given, answer) if isinstance(one, Tensor)]

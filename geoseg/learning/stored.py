@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geoseg.errors import OptionError
 from geoseg.learning import checkpoint
-from geoseg.learning.onnx_files import read_onnx
+from geoseg.learning.onnx_files import inspect, read_onnx
 from geoseg.learning.onnx_predictor import OnnxPredictor
 from geoseg.learning.predictor import Predictor
 from geoseg.spec import ModelSpec
@@ -27,6 +27,17 @@ def read_spec(path: str | Path) -> ModelSpec:
         ModelError: the file is no model.
     """
     return read_onnx(path).spec if is_onnx(path) else checkpoint.read_spec(path)
+
+
+def count_weights(path: str | Path) -> int:
+    """Count the numbers that a model file holds, statistics and constants included.
+
+    Raises:
+        ModelError: the file is no model.
+    """
+    if is_onnx(path):
+        return inspect(path)[1].weights
+    return sum(one.numel() for one in checkpoint.read_tensors(path)[0].values())
 
 
 def open_predictor(

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from geoseg.errors import ModelError
 from geoseg.learning.checkpoint import bundled_names, find_model
-from geoseg.learning.stored import read_spec
-from geoseg.spec import ModelSpec
+from geoseg.learning.stored import SUFFIXES, read_spec
+from geoseg.spec import ANY_RESOLUTION, ModelSpec
 
 
 def model_info(model: str) -> dict[str, Any]:
@@ -35,9 +36,7 @@ def describe(model: str) -> str:
         "bands": ", ".join(f"{one.name} {one.low:g}..{one.high:g}" for one in spec.bands)
         + f" ({spec.dtype}; other types are stretched)",
         "classes": ", ".join(one.name for one in spec.classes),
-        "resolution": "{:g} to {:g} m per pixel; other scenes are resampled".format(
-            *spec.resolution
-        ),
+        "resolution": _metres(spec),
         "tiles": _tiles(spec)
         + f", halo {spec.halo}, "
         + ("exact at any tile size" if spec.exact else "blended, not exact"),
@@ -50,9 +49,37 @@ def describe(model: str) -> str:
     return "\n".join(f"{name:11}{text}" for name, text in lines.items())
 
 
+def stored_in(folder: str) -> list[Path]:
+    """List the model files in a folder.
+
+    Raises:
+        ModelError: there is no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise ModelError(f"no folder {folder}")
+    return sorted(one for one in Path(folder).iterdir() if one.suffix in SUFFIXES)
+
+
+def one_line(path: Path) -> str:
+    """Say what a model file is in one line, or why it is none."""
+    try:
+        spec = read_spec(path)
+    except ModelError as error:
+        return f"{path.name}: {error}"
+    metres = "any" if spec.resolution == ANY_RESOLUTION else "{:g} to {:g}".format(*spec.resolution)
+    kind = "exact" if spec.exact else "blended, not exact"
+    return f"{path.name}: {spec.architecture}, {metres} m per pixel, {kind}"
+
+
 def bundled() -> list[Path]:
     """List the model files that came with geoseg."""
     return [find_model(name) for name in bundled_names()]
+
+
+def _metres(spec: ModelSpec) -> str:
+    if spec.resolution == ANY_RESOLUTION:
+        return "not stated; scenes are read as they are"
+    return "{:g} to {:g} m per pixel; other scenes are resampled".format(*spec.resolution)
 
 
 def _tiles(spec: ModelSpec) -> str:
