@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,9 @@ from geoseg.evaluation.judge import sorted_comparison
 from geoseg.run.progress import Progress, stage
 from geoseg.tools.layers import Layer
 from geoseg.vector import Numbered
+
+MOST_WORKERS = 4
+"""Tiles compared at once, each with its polygons in memory; geometry runs outside Python's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,27 @@ class Task:
     def run(self, progress: Progress) -> tuple[Comparison, tuple[str, ...]]:
         """Compare every tile; give the tables, and the names of the classes by code.
 
-        Memory holds one tile's polygons and a row per parcel and overlap.
+        Memory holds the polygons of a few tiles, and a row per parcel and overlap.
         """
         rows, cols = self.blocks.shape
         step = stage(progress, "compare", rows * cols)
         codes: dict[str, int] = {}
         parts = []
-        for number, bounds in self.blocks.tiles():
-            part = self._tile(number, bounds, codes)
-            if part is not None:
-                parts.append(part)
-            step(1)
+        pool = ThreadPoolExecutor(self._workers())
+        try:
+            for part in pool.map(lambda one: self._tile(*one, codes), self.blocks.tiles()):
+                if part is not None:
+                    parts.append(part)
+                step(1)
+        finally:
+            pool.shutdown(cancel_futures=True)
         return sorted_comparison(together(parts or [self._nothing()])), tuple(codes)
+
+    def _workers(self) -> int:
+        """Choose how many tiles are compared at once; a raster is read by one thread only."""
+        layers = (self.truth, self.predicted, self.ignore)
+        alone = any(one is not None and one.is_raster for one in layers)
+        return 1 if alone else min(MOST_WORKERS, os.cpu_count() or 1)
 
     def _tile(self, number: int, bounds: Bounds, codes: dict[str, int]) -> Comparison | None:
         layers = (self.truth, self.predicted)
