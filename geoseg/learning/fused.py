@@ -129,8 +129,8 @@ class ClampedUnit(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Give the output; twice, in the form of the unit that this replaces."""
-        out = torch.maximum(self.convolution(pixels), self.low)
-        out = out if self.rising else torch.minimum(out, self.high)
+        out = self.convolution(pixels).clamp_min_(self.low)
+        out = out if self.rising else out.clamp_max_(self.high)
         return out, out
 
 

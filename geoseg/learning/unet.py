@@ -127,7 +127,9 @@ class UNet(nn.Module):
         pixels = self.encoder[-1](pixels)
         for lift, level in zip(self.lifts, self.decoder):
             pixels = functional.interpolate(lift(pixels), scale_factor=2.0, mode="nearest")
-            pixels = level(torch.cat([skips.pop(), pixels], dim=1))
+            pixels = torch.cat([skips.pop(), pixels], dim=1)
+            for unit in level:  # one by one: each drops its input, the largest here, at once
+                pixels = unit(pixels)
         return self.head(pixels)
 
 
@@ -206,7 +208,8 @@ class OriginUNet(nn.Module):
             pixels = functional.max_pool2d(dropped, 2)
         for lift, (first, second) in zip(self.lifts, self.decoder):
             pixels = torch.cat([skips.pop(), lift(pixels)], dim=1)
-            pixels = second(first(pixels)[0])[0]
+            pixels = first(pixels)[0]
+            pixels = second(pixels)[0]
         return self.head(self.drop_head(self.narrow(pixels)[0]))
 
     def in_order(self) -> tuple[list[nn.Conv2d], list[nn.BatchNorm2d]]:

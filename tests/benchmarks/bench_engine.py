@@ -1,0 +1,135 @@
+"""Compare `geoseg predict` from file to file with the network alone, and its memory with the plan.
+
+    python tests/benchmarks/bench_engine.py rate [--rows 5000] [--columns 5000] [--compress deflate]
+    python tests/benchmarks/bench_engine.py rows [--columns 256] [--rows 5000,20000,60000]
+
+`rate`: on one thread, the share of all CPU seconds (reading, cutting, storing, writing and checking
+the mask, in whatever thread) that the network itself took: what overlaps is not counted as free.
+`rows`: peak memory of scenes of one width, with a small network; the height must not matter.
+The scene is the sample scene, mirrored, in blocks of 512. Linux only: peaks are read from /proc.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 1 << 20
+
+
+def make_scene(path: Path, rows: int, columns: int, compress: str) -> None:
+    """Write the scene a strip at a time."""
+    with rasterio.open(ROOT / "sample_data" / "scene.tif") as source:
+        pixels, profile = source.read(), source.profile
+    pair = np.concatenate([pixels, pixels[:, :, ::-1]], axis=2)
+    wide = np.tile(pair, (1, 1, -(-columns // pair.shape[2])))[:, :, :columns]
+    profile |= {"height": rows, "width": columns, "bigtiff": "if_safer", "compress": compress,
+                "tiled": True, "blockxsize": 512, "blockysize": 512, "interleave": "pixel"}
+    if compress == "jpeg":
+        profile |= {"photometric": "ycbcr", "jpeg_quality": 90, "nodata": None}
+    with rasterio.open(path, "w", **profile) as target:
+        for start in range(0, rows, 1024):
+            flipped = wide[:, ::-1] if start // 1024 % 2 else wide
+            stop = min(start + 1024, rows)
+            target.write(flipped[:, : stop - start], window=((start, stop), (0, columns)))
+
+
+def make_model(path: Path) -> None:
+    """Write a model of one sixteenth of the work, untrained."""
+    from dataclasses import replace
+
+    from geoseg.learning.checkpoint import find_model, load, save
+    from geoseg.learning.unet import build
+
+    spec, _ = load(find_model("parcels-aerial"))
+    save(path, replace(spec, width=4), build("unet", width=4))
+
+
+def predict(scene: str, out: str, model: str, tile: str) -> None:
+    """Predict in this process, the network on a clock of its own; print what was measured."""
+    import torch
+
+    import geoseg
+    import geoseg.tools.predict  # loads all that is loaded lazily, before the clock starts
+    from geoseg.learning.predictor import Predictor
+
+    spent = [0.0]
+    alone = Predictor._probabilities
+
+    def timed(self: Predictor, *tensors: torch.Tensor) -> torch.Tensor:
+        started = time.thread_time()
+        answer = alone(self, *tensors)
+        spent[0] += time.thread_time() - started
+        return answer
+
+    Predictor._probabilities = timed  # threads=1: all of the network is in this thread
+    began, cpu = time.perf_counter(), time.process_time()
+    made = geoseg.predict(scene, out, model=model, threads=1, tile=int(tile) or None)
+    told = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu,
+            "network": spent[0], "planned": made.plan.memory_bytes, "tiles": made.plan.tiles,
+            "core": made.plan.core, "steps": made.report["steps"]}
+    status = Path("/proc/self/status").read_text()
+    print(json.dumps(told | {"peak": int(status.split("VmHWM:")[1].split()[0]) * 1024}))
+
+
+def child(*arguments: object) -> dict:
+    """Predict in a process of its own."""
+    command = [sys.executable, __file__, "child", *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def rate(rows: int, columns: int, compress: str) -> None:
+    """Print the share of the network."""
+    with tempfile.TemporaryDirectory() as name:
+        scene, out = Path(name) / "scene.tif", Path(name) / "mask.tif"
+        make_scene(scene, rows, columns, compress)
+        made = child(scene, out, "parcels-aerial", 0)
+    pixels = rows * columns / 1e6
+    print(f"{columns} x {rows} {compress}: network {made['network']:.1f} of {made['cpu']:.1f} CPU "
+          f"seconds = {made['network'] / made['cpu']:.1%}; {pixels / made['cpu']:.2f} million "
+          f"pixels per CPU second, {made['tiles']} tiles of {made['core']}; peak "
+          f"{made['peak'] / MIB:.0f} MiB, planned {made['planned'] / MIB:.0f}; {made['steps']}")
+
+
+def heights(columns: int, rows: list[int]) -> None:
+    """Print the peak memory of each height."""
+    peaks = []
+    with tempfile.TemporaryDirectory() as name:
+        scene, out, model = (Path(name) / one for one in ("s.tif", "m.tif", "small.safetensors"))
+        make_model(model)
+        for height in rows:
+            make_scene(scene, height, columns, "deflate")
+            made = child(scene, out, model, 256)
+            out.unlink()
+            peaks.append(made["peak"])
+            print(f"{columns} x {height}: peak {made['peak'] / MIB:.1f} MiB, planned "
+                  f"{made['planned'] / MIB:.1f} MiB, {made['cpu']:.0f} CPU seconds", flush=True)
+    print(f"largest over smallest peak: {max(peaks) / min(peaks):.3f}")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["child"]:
+        predict(*sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["rate", "rows"])
+    parser.add_argument("--rows", default=None)
+    parser.add_argument("--columns", type=int, default=None)
+    parser.add_argument("--compress", choices=["deflate", "jpeg"], default="deflate")
+    chosen = parser.parse_args()
+    if chosen.kind == "rate":
+        rate(int(chosen.rows or 5000), chosen.columns or 5000, chosen.compress)
+    else:
+        rows = (chosen.rows or "5000,20000,60000").split(",")
+        heights(chosen.columns or 256, list(map(int, rows)))
+
+
+if __name__ == "__main__":
+    main()
