@@ -14,8 +14,8 @@ MIB = 1 << 20
 BASE_BYTES = 620 * MIB
 """Python with torch, GDAL and the compiled kernels loaded; measured 560 MiB."""
 ACTIVATION_BYTES = 40
-"""Bytes per pixel of a tile and filter of the first level; measured 32 (tile of 1216) to 42 (of 448,
-of which the base has room for a part) on the CPU, the allocator's holes included."""
+"""Bytes per pixel of a tile and filter of the first level; measured 32 (tile of 1216) to 42 (of
+448, in part the base's) on the CPU, the holes of the allocator included."""
 BLEND_BYTES = 12
 """Bytes per pixel of a strip and class while tiles are blended: sums, and blocks on their way."""
 GPU_BASE_BYTES = 800 * MIB

@@ -25,8 +25,8 @@ def test_the_range_is_never_empty(write, value, nodata, wanted):
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (5000, 2), (1500, 1100)])
 def test_the_thinned_read_is_small_and_sees_the_whole_scene(write, shape):
-    data = np.arange(shape[0] * shape[1], dtype=np.uint32).reshape(1, *shape)
+    data = np.add.outer(*map(np.arange, shape)).astype(np.uint32)[None]
     with Scene(write(data)) as scene:
         seen, _ = scene.read_decimated(SIDE, (1,))
     assert max(seen.shape) <= SIDE
-    assert seen.min() <= data.size * 0.01 and seen.max() >= data.max() * 0.99
+    assert seen.min() <= data.max() * 0.01 + 2 and seen.max() >= data.max() * 0.99 - 2
