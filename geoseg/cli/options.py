@@ -97,8 +97,8 @@ batch = click.option(
     "--batch", type=click.IntRange(1), help="Tiles per call of the network.  [default: by the plan]"
 )
 device = click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-    help="Where the network runs.",
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N|:all]",
+    help="Where the network runs; cuda:all is every GPU of this machine (vectorize).",
 )
 threads = click.option(
     "--threads", type=click.IntRange(1), help="Threads of the network on the CPU.  [default: all]"
@@ -178,6 +178,14 @@ verbosity = together(
                  help="Say only what went wrong."),
 )
 """How much is said; before the command and after it alike."""
+dask = click.option(
+    "--dask", metavar="ADDRESS|local[:N]",
+    help="Work on a Dask cluster, or on N processes of this machine.",
+)
+store = click.option(
+    "--store", metavar="FOLDER|URL",
+    help="Where shards lie; all workers must see it.  [default: a hidden folder beside OUT]",
+)
 shard_rows = click.option(
     "--shard-rows", type=click.IntRange(1),
     help="Rows of a shard, in whole tiles; the result does not depend on it.  [default: by size]",

@@ -11,7 +11,7 @@ from geoseg.cli.report import reporting, result
 
 
 @click.command(short_help="Scene -> parcels: the main job.")
-@click.argument("scene", type=click.Path())
+@click.argument("scenes", type=click.Path(), nargs=-1, required=True)
 @click.argument("out", type=click.Path())
 @options.parcel_use
 @options.scene_use
@@ -23,24 +23,57 @@ from geoseg.cli.report import reporting, result
               help="Write a web page: parcels over the scene, charts, what was done.")
 @click.option("--preview", type=click.Path(), metavar="FILE",
               help="Write a PNG of the scene with the parcels over it.")
+@options.dask
+@options.store
+@options.shard_rows
+@options.crs
 @options.overwrite
 @options.restart
 @options.dry_run
 @options.as_json
 @options.progress
-def vectorize(scene: str, out: str, *, as_json: bool, progress: str, **chosen: Any) -> None:
-    """Find the land parcels of SCENE and write them to OUT as polygons that fit together.
+def vectorize(
+    scenes: tuple[str, ...], out: str, *, as_json: bool, progress: str, **chosen: Any
+) -> None:
+    """Find the land parcels of SCENES and write them to OUT as polygons that fit together.
 
     OUT is a GeoPackage (.gpkg), GeoParquet (.parquet), FlatGeobuf (.fgb), GeoJSON or Shapefile,
-    in the scene's CRS. Distances and areas are in metres on the ground.
+    in the scene's CRS. Distances and areas are in metres on the ground. Several scenes, or a
+    .txt or .csv file that lists them, are planned as by geoseg plan.
     """
-    from geoseg.tools.vectorize import vectorize as run
-
     with reporting(progress) as events:
-        made = run(scene, out, progress=events, **chosen)
-    values = {"path": str(made.path), "layer": made.layer, "parcels": made.count, **made.report}
+        made = _run(scenes, out, progress=events, **chosen)
+    files = [
+        {"path": str(one.path), "layer": one.layer, "parcels": one.count, **one.report}
+        for one in made
+    ]
+    values = files[0] if len(files) == 1 else {"path": files[0]["path"], "files": files}
     if chosen["dry_run"]:
         text = "dry run: nothing was written"
     else:
-        text = f"{made.count} parcels in {made.report['seconds']:.1f} s -> {made.path}"
+        text = "\n".join(
+            f"{one.count} parcels in {one.report['seconds']:.1f} s -> {one.path}" for one in made
+        )
     result(values, text, mode=progress, as_json=as_json)
+
+
+def _run(scenes: tuple[str, ...], out: str, **chosen: Any) -> list[Any]:
+    """Run one scene in this process, or anything else in shards."""
+    shard_options = ("dask", "store", "shard_rows", "crs")
+    in_shards = (
+        len(scenes) > 1 or scenes[0].lower().endswith((".txt", ".csv"))
+        or chosen["device"] == "cuda:all" or any(chosen[name] for name in shard_options)
+    )
+    if not in_shards:
+        from geoseg.tools.vectorize import vectorize as run
+
+        for name in shard_options:
+            del chosen[name]
+        return [run(scenes[0], out, **chosen)]
+    from geoseg.tools.many import vectorize_many
+
+    for name in ("mask", "lines", "report", "preview"):
+        if chosen.pop(name) is not None:
+            raise click.UsageError(f"--{name} works with one scene in one process only")
+    del chosen["lines_layer"]
+    return vectorize_many(scenes, out, **chosen)

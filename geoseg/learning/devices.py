@@ -44,6 +44,11 @@ def choose_device(name: str = "auto") -> str:
     return name
 
 
+def count_gpus() -> int:
+    """Count the CUDA devices that this process sees."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def use_threads(threads: int | None) -> None:
     """Set the number of CPU threads; None for as many as this process may use."""
     if threads is None:

@@ -80,6 +80,8 @@ class ShardPlan:
 
     mosaics: tuple[Mosaic, ...]
     """In the order of their outputs."""
+    spec: str
+    """The model's spec as JSON."""
     options: dict[str, Any]
     """Of prediction: fields of PredictOptions, with the tile that was chosen."""
     choice: dict[str, Any]

@@ -5,6 +5,7 @@ An object appears whole under its name or not at all, on both.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -41,7 +42,8 @@ class Folder:
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone after a rename
+                partial.unlink()
 
     def get(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
         """Read bytes [start, stop) of an object; fewer where it ends before.

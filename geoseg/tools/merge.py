@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from affine import Affine
 from geoseg.errors import OptionError, ShardsMissingError
 from geoseg.grid import GeoBox
 from geoseg.ground import transformation
-from geoseg.learning.checkpoint import find_model, read_spec
 from geoseg.publish import publishing
 from geoseg.run.bands import BandLabels, Bands, gather
 from geoseg.run.plan import label_strip
@@ -63,7 +62,7 @@ def merge(
     plan = ShardPlan.load(store)
     _refuse_missing(plan, store)
     return [
-        _write(plan, store, mosaics, path, overwrite, progress)
+        Merge(plan, store, mosaics, path, progress).write(overwrite=overwrite)
         for path, mosaics in outputs(plan, _target(store, out)).items()
     ]
 
@@ -95,22 +94,64 @@ def _refuse_missing(plan: ShardPlan, store: Store) -> None:
         )
 
 
-def _write(
-    plan: ShardPlan, store: Store, mosaics: Sequence[Mosaic], out: Path, overwrite: bool,
-    progress: Progress,
-) -> Result:
-    started = time.monotonic()
-    choice, report = LineChoice(**plan.choice), _report(plan, mosaics)
-    spec = read_spec(find_model(plan.options["model"]))
-    with publishing(out, overwrite=overwrite, layer=plan.layer) as partial:
-        boxes = [_geobox(mosaic) for mosaic in mosaics]
-        batches = _batches(plan, store, mosaics, boxes, spec, choice, out.parent, progress)
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One output and the mosaics that go into it."""
+
+    plan: ShardPlan
+    """The whole job."""
+    store: Store
+    """Where its shards are."""
+    mosaics: tuple[Mosaic, ...]
+    """In their order in the output."""
+    out: Path
+    """The output."""
+    progress: Progress
+    """Takes the events."""
+
+    def write(
+        self, *, overwrite: bool, scratch: Path | None = None, lock: bool = True,
+        note: Callable[[Path, int], Any] = lambda partial, count: None,
+    ) -> Result:
+        """Join the shards and publish the output.
+
+        Args:
+            overwrite: replace an existing layer.
+            scratch: folder for a file without a name; None: the output's.
+            lock: keep other runs away; False where the caller already does.
+            note: told of the finished partial before it is published, and its parcels.
+        """
+        started, plan = time.monotonic(), self.plan
+        choice, report = LineChoice(**plan.choice), _report(plan, self.mosaics)
+        boxes = [_geobox(mosaic) for mosaic in self.mosaics]
         crs = boxes[0].crs if plan.crs is None else transformation(boxes[0].crs, plan.crs)[0]
-        count = write_parcels(partial, batches, crs=crs, layer=plan.layer, metadata=report)
-    if count == 0:
-        log.warning("no parcels were found; %s has an empty layer", out)
-    seconds = round(time.monotonic() - started, 3)
-    return Result(out, count, plan.layer, report | {"seconds": seconds, "parcels": count})
+        with publishing(
+            self.out, overwrite=overwrite, layer=plan.layer, lock=lock
+        ) as partial:
+            batches = self._batches(boxes, choice, scratch or self.out.parent)
+            count = write_parcels(partial, batches, crs=crs, layer=plan.layer, metadata=report)
+            note(partial, count)
+        if count == 0:
+            log.warning("no parcels were found; %s has an empty layer", self.out)
+        return self.result(count, seconds=round(time.monotonic() - started, 3))
+
+    def result(self, count: int, *, seconds: float = 0.0) -> Result:
+        """Say what was made."""
+        report = _report(self.plan, self.mosaics) | {"seconds": seconds, "parcels": count}
+        return Result(self.out, count, self.plan.layer, report)
+
+    def _batches(
+        self, boxes: Sequence[GeoBox], choice: LineChoice, scratch: Path
+    ) -> Iterator[ParcelBatch]:
+        """Give the parcels of all mosaics; their numbers go on from one to the next."""
+        spec, first = ModelSpec.from_json(self.plan.spec), 0
+        for mosaic, box in zip(self.mosaics, boxes, strict=True):
+            shards = [shard for shard in self.plan.shards if shard.mosaic == mosaic]
+            for batch in _parcels(
+                shards, self.store, box, spec, choice, scratch, self.progress
+            ):
+                yield _moved(batch, first, box.crs, self.plan.crs)
+            first += box.height * box.width
 
 
 def _report(plan: ShardPlan, mosaics: Sequence[Mosaic]) -> dict[str, Any]:
@@ -124,19 +165,6 @@ def _geobox(mosaic: Mosaic) -> GeoBox:
     """Give the grid of a mosaic as it was planned."""
     height, width, *transform = mosaic.facts["scene grid"]
     return GeoBox(height, width, Affine(*transform), mosaic.facts["scene crs"])
-
-
-def _batches(
-    plan: ShardPlan, store: Store, mosaics: Sequence[Mosaic], boxes: Sequence[GeoBox],
-    spec: ModelSpec, choice: LineChoice, scratch: Path, progress: Progress,
-) -> Iterator[ParcelBatch]:
-    """Give the parcels of all mosaics; their numbers go on from one to the next."""
-    first = 0
-    for mosaic, box in zip(mosaics, boxes, strict=True):
-        shards = [shard for shard in plan.shards if shard.mosaic == mosaic]
-        for batch in _parcels(shards, store, box, spec, choice, scratch, progress):
-            yield _moved(batch, first, box.crs, plan.crs)
-        first += box.height * box.width
 
 
 def _parcels(

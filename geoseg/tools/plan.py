@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from geoseg.errors import OptionError
+from geoseg.ground import transformation
 from geoseg.raster import Scene, grid_offset
 from geoseg.run import facts
 from geoseg.run.progress import Progress, silent
@@ -74,33 +75,55 @@ def plan(
         OptionError: another plan is there, or the model is not exact.
         GeosegError: one of its kinds, with what to do.
     """
-    choice = LineChoice(threshold, min_area, simplify, instances)
+    made = make_shards(
+        scenes, shard_rows=shard_rows, layer=layer, crs=crs, threshold=threshold,
+        min_area=min_area, simplify=simplify, instances=instances, progress=progress, **options,
+    )
     store = open_store(out)
+    _refuse_other(store, made, restart)
+    made.save(store)
+    return PlanResult(str(out), made, _report(made))
+
+
+def make_shards(
+    scenes: Sequence[str | Path],
+    *,
+    shard_rows: int | None = None,
+    layer: str = "parcels",
+    crs: str | None = None,
+    threshold: float | None = None,
+    min_area: float | None = None,
+    simplify: float | None = None,
+    instances: str = "basins",
+    progress: Progress = silent,
+    **options: Any,
+) -> ShardPlan:
+    """Cut a job into shards; arguments and errors as in `plan`."""
+    choice = LineChoice(threshold, min_area, simplify, instances)
     chosen = PredictOptions(**options)
+    groups = _mosaics(read_scenes(scenes))
     job, device = _planning_job(chosen)
     if not job.spec.exact:
         raise OptionError(
             f"{job.spec.name} is not exact at any halo: its tiles are blended with their "
             "neighbours, which shards do not have; use geoseg vectorize"
         )
-    groups = _mosaics(read_scenes(scenes))
     mosaics: list[Mosaic] = []
     for paths in groups:
-        name = _name(paths[0], len(groups), len(mosaics))
         with job.prepared(paths) as prepared:
+            if crs is not None:
+                transformation(prepared.pixels.geobox.crs, crs)
             whole = job.plan(prepared, progress)
             about = shard_facts(job, paths, prepared, choice, whole.core, device=device)
             rows = shard_rows or max(1, SHARD_PIXELS // whole.width)
             bands = tuple(cut_rows(whole.height, core=whole.core, rows=rows))
+            name = _name(paths[0], len(groups), len(mosaics))
             made_of = provenance(paths, job.spec, prepared.bands)
             mosaics.append(Mosaic(name, tuple(paths), about, made_of, bands, whole.width))
     kept = {k: v for k, v in asdict(chosen).items() if k not in CHOSEN_BY_WORKER}
-    made = ShardPlan(
-        tuple(mosaics), kept | {"device": device}, asdict(choice), layer, crs
+    return ShardPlan(
+        tuple(mosaics), job.spec.to_json(), kept | {"device": device}, asdict(choice), layer, crs
     )
-    _refuse_other(store, made, restart)
-    made.save(store)
-    return PlanResult(str(out), made, _report(made))
 
 
 def shard_facts(
@@ -169,7 +192,7 @@ def _refuse_other(store: Store, made: ShardPlan, restart: bool) -> None:
     if restart or PLAN not in store.names():
         return
     old = ShardPlan.load(store)
-    changes = differences(_flat(old), _flat(made))
+    changes = differences(flat(old), flat(made))
     if changes:
         raise OptionError(
             f"{store} holds another plan ({changes}); use another --out, or pass --restart to "
@@ -177,7 +200,7 @@ def _refuse_other(store: Store, made: ShardPlan, restart: bool) -> None:
         )
 
 
-def _flat(plan: ShardPlan) -> Mapping[str, Any]:
+def flat(plan: ShardPlan) -> Mapping[str, Any]:
     """Give all that a plan says, for comparison."""
     values = {"layer": plan.layer, "crs": plan.crs, **plan.choice, "mosaics": len(plan.mosaics)}
     for mosaic in plan.mosaics:

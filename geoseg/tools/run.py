@@ -88,6 +88,11 @@ def _job(options: PredictOptions) -> Job:
     return Job(options)
 
 
+def forget_model() -> None:
+    """Give the memory of the model back; the next shard loads it again."""
+    _job.cache_clear()
+
+
 def _options(
     plan: ShardPlan, device: str | None, threads: int | None, batch: int | None,
     memory: int | None,
