@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,6 @@ def plan(
     shard_rows: int | None = None,
     layer: str = "parcels",
     crs: str | None = None,
-    threshold: float | None = None,
-    min_area: float | None = None,
-    simplify: float | None = None,
-    instances: str = "basins",
     restart: bool = False,
     progress: Progress = silent,
     **options: Any,
@@ -66,18 +62,16 @@ def plan(
         shard_rows: rows of a shard, rounded to whole tiles; the result does not depend on it.
         layer: name of the layer.
         crs: CRS of one output for all scenes; None: one output for each mosaic, in its own CRS.
-        threshold: as in `vectorize`; also min_area, simplify, instances.
         restart: replace another plan.
         progress: takes the events.
-        options: fields of PredictOptions.
+        options: fields of LineChoice and of PredictOptions.
 
     Raises:
         OptionError: another plan is there, or the model is not exact.
         GeosegError: one of its kinds, with what to do.
     """
     made = make_shards(
-        scenes, shard_rows=shard_rows, layer=layer, crs=crs, threshold=threshold,
-        min_area=min_area, simplify=simplify, instances=instances, progress=progress, **options,
+        scenes, shard_rows=shard_rows, layer=layer, crs=crs, progress=progress, **options
     )
     store = open_store(out)
     _refuse_other(store, made, restart)
@@ -91,15 +85,12 @@ def make_shards(
     shard_rows: int | None = None,
     layer: str = "parcels",
     crs: str | None = None,
-    threshold: float | None = None,
-    min_area: float | None = None,
-    simplify: float | None = None,
-    instances: str = "basins",
     progress: Progress = silent,
     **options: Any,
 ) -> ShardPlan:
     """Cut a job into shards; arguments and errors as in `plan`."""
-    choice = LineChoice(threshold, min_area, simplify, instances)
+    about_parcels = {field.name for field in fields(LineChoice)} & set(options)
+    choice = LineChoice(**{name: options.pop(name) for name in about_parcels})
     chosen = PredictOptions(**options)
     groups = _mosaics(read_scenes(scenes))
     job, device = _planning_job(chosen)
