@@ -16,7 +16,7 @@ import numpy as np
 
 from geoseg.errors import OptionError
 from geoseg.spec import PROBABILITY_SCALE
-from geoseg.vectorizer import agglomerate, basins
+from geoseg.vectorizer import agglomerate, basins, region_graph
 from geoseg.vectorizer.gather import Basins, Gathered, part_of
 from geoseg.vectorizer.label_raster import LabelRaster
 from geoseg.vectorizer.shaped import LabelOptions, StripSource, levels, read_strip
@@ -97,13 +97,13 @@ def cut(
 def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins; give the label of each basin name, and the number of parcels."""
     background = basins.is_background(found.statistics)
-    graph = agglomerate.build_graph(found.borders, found.statistics, background)
+    graph = region_graph.build_graph(found.borders, found.statistics, background)
     _run(graph, options)
     labels, count = agglomerate.final_labels(graph)
     return labels[found.numbers], count
 
 
-def _run(graph: agglomerate.Graph, options: LabelOptions) -> None:
+def _run(graph: region_graph.Graph, options: LabelOptions) -> None:
     """Merge, fill holes, then give small parcels away."""
     scale = PROBABILITY_SCALE << agglomerate.MEAN_SHIFT
     rule = agglomerate.Rule(
