@@ -176,6 +176,11 @@ class Job:
         if probe:
             plan = plan.timed(self._probe(prepared, plan))
         log.info("%s", plan.describe())
+        if not self.spec.exact:
+            log.warning(
+                "%s is blended, not exact: the result depends on the size of the tiles",
+                self.spec.name,
+            )
         progress({"event": "plan", **plan.as_dict()})
         return plan
 
