@@ -119,13 +119,15 @@ def run(request):
         feedback.progressChanged.connect(
             lambda now: now >= request["cancel_at"] and feedback.cancel()
         )
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     error = ""
     try:
         results, ok = algorithm.run(parameters, context, feedback, {}, False)
     except Exception as failed:
         results, ok, error = {}, False, str(failed)
-    answer["seconds"] = time.perf_counter() - began
+    answer["seconds"], after = time.perf_counter() - began, os.times()
+    answer["own cpu"] = sum(after[:2]) - sum(before[:2])
+    answer["cpu"] = sum(after[:4]) - sum(before[:4])
     if "cancelled_at" in answer:
         answer["after_cancel"] = time.perf_counter() - answer.pop("cancelled_at")
     waiting = context.layersToLoadOnCompletion()
@@ -139,7 +141,7 @@ def run(request):
                    if name.startswith("geoseg-")],
     )
     for name in ("PARCELS", "LINES"):
-        if results.get(name):
+        if results.get(name) and request.get("table", True):
             layer = QgsProcessingUtils.mapLayerFromString(results[name], context)
             answer[name.lower()] = table(layer)
     return answer
