@@ -5,8 +5,6 @@ Nothing is ever unpickled, so a model file from a stranger cannot run code.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from torch import Tensor, nn
 import geoseg.models
 from geoseg.errors import ModelError, OutputError
 from geoseg.learning.networks import build
+from geoseg.publish import publish_bytes
 from geoseg.spec import ModelSpec
 
 SPEC_KEY = "geoseg"
@@ -56,19 +55,12 @@ def _stored(tensor: Tensor, *, half: bool) -> Tensor:
 def write_tensors(
     path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors to a partial file beside `path`, then rename it into place."""
+    """Write tensors to a file, whole or not at all; the caller keeps other runs away."""
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as written:
-            written.write(to_bytes(dict(tensors), dict(metadata)))
-            written.flush()
-            os.fsync(written.fileno())
-        os.replace(partial, path)
+        publish_bytes(path, to_bytes(dict(tensors), dict(metadata)))
     except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise OutputError(f"cannot write {path}: {error}") from error
 
 

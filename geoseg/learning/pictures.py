@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 
 from geoseg.learning.chips import Batch
 from geoseg.learning.validation import Validation
+from geoseg.publish import publish_bytes
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def _predictions(figure: type, batch: Batch, model: nn.Module, seen: Validation,
             axes[row, col].set_axis_off()
             axes[0, col].set_title(title, fontsize=9)
     sheet.suptitle(f"step {seen.step}, score {seen.score:.3f}", fontsize=10)
-    sheet.savefig(out, dpi=80)
+    _publish(sheet, out)
 
 
 def _rgb(pixels: Tensor) -> Tensor:
@@ -87,4 +90,10 @@ def _curves(figure: type, log_csv: Path, out: Path) -> None:
         axes.set_xlabel("step")
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
-    sheet.savefig(out, dpi=80)
+    _publish(sheet, out)
+
+
+def _publish(sheet: Any, out: Path) -> None:
+    picture = io.BytesIO()
+    sheet.savefig(picture, format="png", dpi=80)
+    publish_bytes(out, picture.getvalue())

@@ -8,6 +8,7 @@ Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021 (precise statistics before
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import math
@@ -34,6 +35,7 @@ from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.repair import SLOWER, mend
 from geoseg.learning.validation import Validation, validate
+from geoseg.publish import publish_bytes
 from geoseg.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -246,15 +248,23 @@ def record(
     folder: Path, state: State, seen: Validation, value: float, alarms: Sequence[watch.Alarm],
     *, kept: bool,
 ) -> None:
-    """Add a line to `log.csv`."""
+    """Add a line to `log.csv`; lines that a killed run wrote after its last state go."""
     row = {"step": state.step, "seconds": round(state.seconds, 1), "train_loss": round(value, 4)}
     row |= {name: round(one, 4) for name, one in seen.scores().items()} | {"kept": int(kept)}
     row["alarms"] = " ".join(alarm.name for alarm in alarms)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "log.csv"
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, row)
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+    rows = [one for one in logged(path) if int(one["step"]) < state.step] + [row]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(row), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    publish_bytes(path, text.getvalue().encode())
+
+
+def logged(path: Path) -> list[dict[str, str]]:
+    """Read the lines of `log.csv`."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as lines:
+        return [one for one in csv.DictReader(lines) if (one.get("step") or "").isdigit()]

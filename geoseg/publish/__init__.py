@@ -5,6 +5,12 @@ and synced partial is renamed to the output's name. A *lock* beside it keeps a s
 """
 
 from geoseg.publish.geopackage import settle
-from geoseg.publish.output import holding, partial_path, publishing
+from geoseg.publish.output import (
+    holding,
+    make_folder,
+    partial_path,
+    publish_bytes,
+    publishing,
+)
 
-__all__ = ["holding", "partial_path", "publishing", "settle"]
+__all__ = ["holding", "make_folder", "partial_path", "publish_bytes", "publishing", "settle"]

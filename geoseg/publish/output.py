@@ -76,6 +76,30 @@ def holding(path: str | Path) -> Iterator[Path]:
         yield target
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of an output, and those above it, where they are not there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror}") from error
+
+
+def publish_bytes(path: Path, data: bytes) -> None:
+    """Replace a small file of ours, such as a log: readers see the old or the new one, whole.
+
+    The caller keeps other runs away.
+
+    Raises:
+        OutputError: the folder or disk refuses it.
+    """
+    with publishing(path, overwrite=True, lock=False) as partial:
+        partial.write_bytes(data)
+
+
 def partial_path(path: Path) -> Path:
     """Give the name under which an output is made.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import geoseg
 from geoseg.errors import OptionError, OutputError
+from geoseg.publish import publish_bytes
 
 PLUGIN = "geoseg_qgis"
 """The plugin's folder, and its name in QGIS's settings."""
@@ -138,7 +139,7 @@ def _install(source: Path, profile: Path) -> Path:
         engine = profile / "geoseg" / "engine.json"
         engine.parent.mkdir(parents=True, exist_ok=True)
         written = {"python": sys.executable, "version": geoseg.__version__, "models": _models()}
-        engine.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        publish_bytes(engine, f"{json.dumps(written, indent=1)}\n".encode())
         _switch(profile, on=True)
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be written: {error.strerror}") from error
@@ -175,7 +176,7 @@ def _switch(profile: Path, *, on: bool) -> None:
     path = profile / "QGIS" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text("utf-8", "surrogateescape") if path.exists() else ""
-    path.write_text(_with_plugin(text, on=on), "utf-8", "surrogateescape")
+    publish_bytes(path, _with_plugin(text, on=on).encode("utf-8", "surrogateescape"))
 
 
 def _with_plugin(text: str, *, on: bool) -> str:

@@ -27,6 +27,7 @@ from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run
 from geoseg.learning.unet import DIVISOR, Network, set_prior
+from geoseg.publish import holding, make_folder
 from geoseg.run.progress import Progress, silent
 from geoseg.spec import Band, LabelClass, ModelSpec
 from geoseg.tools.pairs import Loaded, Pair, find_pairs, load_pairs
@@ -123,6 +124,8 @@ def train(
         TrainingError: the data cannot be learnt from, an earlier run differs, or no model was
             worth keeping.
         RasterError, VectorError, CRSError: a scene or its labels cannot be read.
+        LockedError: another run trains the same model file.
+        OutputError: its folder cannot be written to.
     """
     model, chosen = Path(model), TrainOptions(**options)
     if model.suffix != ".safetensors":
@@ -130,10 +133,12 @@ def train(
     use_threads(chosen.threads)
     keep_freed_memory()
     loaded = load_pairs(find_pairs(pairs), bands=chosen.bands)
-    if restart:
-        shutil.rmtree(model.with_suffix(".training"), ignore_errors=True)
-    network, job = prepare(loaded, model, chosen)
-    return run(network, job, progress)
+    make_folder(model.parent)
+    with holding(model):
+        if restart:
+            shutil.rmtree(model.with_suffix(".training"), ignore_errors=True)
+        network, job = prepare(loaded, model, chosen)
+        return run(network, job, progress)
 
 
 def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network, Job]:

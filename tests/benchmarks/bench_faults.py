@@ -28,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 import injection  # noqa: E402
 from injection import Engine, Outcome, left_over, outputs  # noqa: E402
 
+from geoseg.publish import partial_path  # noqa: E402
+
 ROOT = Path(__file__).parents[2]
 DISK = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "mkdir")
 """System calls that a full or failing disk refuses."""
@@ -368,9 +370,9 @@ def run_all(engine: Engine, folder: Path, scale: float) -> Table:
     full_disks(engine, cases, table, folder, n(5))
     if scale >= 0.5:
         train = train_case(engine, folder)
-        state = [train.out, train.out.with_name(f".{train.out.name}.partial"), train.out.parent,
+        state = [train.out, partial_path(train.out), train.out.parent,
                  train.out.with_suffix(".training"),
-                 train.out.with_suffix(".training") / ".last.safetensors.partial"]
+                 partial_path(train.out.with_suffix(".training") / "last.safetensors")]
         train.reset()
         train.points = engine.points(train.argv, state)
         for name, k in spread(train.points, n(8)):

@@ -29,6 +29,8 @@ import numpy as np
 MODEL_SEED = 1
 BLOCK = 512
 """Side of the scene's blocks."""
+WIDTH = 2
+"""Filters on the network's first level."""
 TILE = 1024
 """Side of a tile's core."""
 
@@ -72,19 +74,19 @@ def make_scene(path: Path, side: int) -> None:
 
 
 def make_model(path: Path) -> None:
-    """Write a network of one filter on the first level, with an output that varies."""
+    """Write a network of two filters on the first level, with an output that varies."""
     import torch
 
     from geoseg.learning.checkpoint import save
     from geoseg.learning.unet import build
     from geoseg.spec import Band, LabelClass, ModelSpec
 
-    network = build("unet", width=1, bands=1, classes=2, seed=MODEL_SEED).eval()
+    network = build("unet", width=WIDTH, bands=1, classes=2, seed=MODEL_SEED).eval()
     network.head.weight.data.normal_(0, 2.0, generator=torch.Generator().manual_seed(MODEL_SEED))
     classes = (LabelClass(0, "parcel"), LabelClass(1, "boundary"))
     save(path, ModelSpec(
         "tiny", (Band("grey", 0, 255),), "uint8", classes, (0.1, 5.0), network.divisor,
-        network.halo, "unet", 1,
+        network.halo, "unet", WIDTH,
     ), network)
 
 
