@@ -53,6 +53,8 @@ def uninstall(
     places = _profiles(profile, profiles_folder)
     try:
         return [place for place in map(_uninstall, places) if place is not None]
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be removed: {error.strerror}") from error
 
@@ -141,6 +143,8 @@ def _install(source: Path, profile: Path) -> Path:
         written = {"python": sys.executable, "version": geoseg.__version__, "models": _models()}
         publish_bytes(engine, f"{json.dumps(written, indent=1)}\n".encode())
         _switch(profile, on=True)
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be written: {error.strerror}") from error
     return target

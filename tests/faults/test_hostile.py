@@ -151,6 +151,18 @@ def test_a_small_file_that_claims_a_huge_raster_is_refused(tmp_path, reader):
         reader(path)
 
 
+@pytest.mark.parametrize("reader", [Scene, MaskReader])
+def test_a_block_that_would_fill_the_memory_is_refused(tmp_path, reader):
+    path = tmp_path / "bomb.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=40_000, height=40_000, count=1, dtype="uint8",
+        sparse_ok=True, tiled=True, blockxsize=40_000, blockysize=40_000, compress="deflate",
+    ):
+        pass
+    with pytest.raises(RasterError, match="stores blocks of 40000 x 40000 pixels"):
+        reader(path)
+
+
 class Evil:
     """Runs a command where it is unpickled."""
 
@@ -162,9 +174,12 @@ class Evil:
 
 
 @pytest.mark.parametrize("kind", ["pickle", "zip", "long header", "not json", "empty"])
-def test_an_evil_model_file_is_refused_and_nothing_runs(tmp_path, canary, kind, monkeypatch):
+@pytest.mark.parametrize("suffix", ["safetensors", "pt", "pt2", "pth"])
+def test_an_evil_model_file_is_refused_and_nothing_runs(
+    tmp_path, canary, kind, suffix, monkeypatch
+):
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
-    path = tmp_path / "model.safetensors"
+    path = tmp_path / f"model.{suffix}"
     if kind == "zip":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("archive/data.pkl", pickle.dumps(Evil(canary)))
@@ -210,3 +225,19 @@ def test_a_fifo_is_refused_and_does_not_hang(tmp_path):
     for reader in (Scene, MaskReader):
         with pytest.raises(RasterError, match="not a regular file"):
             reader(tmp_path / "scene.tif")
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "../../canary", "a'b\"c", "x;y"])
+def test_a_class_of_a_strange_name_is_only_text(tmp_path, plain, name):
+    from geoseg.raster import MaskWriter
+
+    with Scene(plain) as scene:
+        box = scene.geobox
+    (tmp_path / "inside").mkdir()
+    out = tmp_path / "inside" / "mask.tif"
+    with MaskWriter(out, box, (name,), tags={}) as writer:
+        writer.write(0, np.zeros((1, 8, 8), np.uint8))
+    with MaskReader(out) as mask:
+        assert mask.descriptions == (name,)
+    assert sorted(os.listdir(tmp_path)) == ["inside", "plain.tif"]
+    assert os.listdir(tmp_path / "inside") == ["mask.tif"]

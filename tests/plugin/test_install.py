@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from click.testing import CliRunner
 
 import geoseg
 from geoseg.cli.main import cli
-from geoseg.errors import OptionError
+from geoseg.errors import OptionError, OutputError
 from geoseg.tools.qgis import handshake, install, uninstall
 
 SETTINGS = "[core]\nlanguage=de\n[PythonPlugins]\nother=true\n\n[qgis]\nname=\\xe4\n"
@@ -34,6 +36,27 @@ def test_other_settings_stay_as_they_are(tmp_path):
     install(profiles_folder=tmp_path)
     on = "[PythonPlugins]\ngeoseg_qgis=true\n"
     assert settings_of(tmp_path) == SETTINGS.replace("[PythonPlugins]\n", on)
+
+
+def test_a_full_disk_leaves_the_settings_of_qgis_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "default" / "QGIS" / "QGIS3.ini"
+    path.parent.mkdir(parents=True)
+    path.write_text(SETTINGS)
+    sync = os.fsync
+
+    def full(descriptor):
+        partial = path.with_name(".QGIS3.partial.ini")
+        if partial.exists() and os.path.samestat(os.fstat(descriptor), partial.stat()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    install(profiles_folder=tmp_path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="QGIS3.ini cannot be written: No space"):
+        uninstall(profiles_folder=tmp_path)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_an_older_plugin_is_replaced_whole(tmp_path):
