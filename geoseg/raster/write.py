@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
@@ -17,12 +18,21 @@ from geoseg.grid import GeoBox
 from geoseg.raster.opening import RasterFile
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
+ROWS = ".rows"
+"""What is added to the name of the file that rows are written to, before it is laid out anew."""
+LAYOUT = {
+    "COMPRESS": "DEFLATE", "LEVEL": "1", "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER",
+    "OVERVIEWS": "AUTO", "OVERVIEW_RESAMPLING": "AVERAGE", "NUM_THREADS": "1",
+}
+"""Options of GDAL's COG driver."""
 BLOCK = 512
 """Side of a block of the file, in pixels; cores align with it."""
 
 
 class MaskWriter:
-    """A GeoTIFF of probabilities, written in rows from the top; use it in a `with` statement.
+    """A cloud-optimised GeoTIFF of probabilities, written in rows from the top.
+
+    Use it in a `with` statement.
 
     One uint8 band per class: value / 254 is the probability, 255 is no data.
     """
@@ -30,7 +40,7 @@ class MaskWriter:
     def __init__(
         self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str]
     ) -> None:
-        self.path = path
+        self.path, self._raw = path, path.with_name(path.name + ROWS)
         self._rows: list[tuple[int, int, int]] = []
         options = {
             "driver": "GTiff", "dtype": "uint8", "count": len(names),
@@ -41,7 +51,7 @@ class MaskWriter:
         if min(geobox.shape) >= BLOCK:
             options |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
         try:
-            self._dataset = rasterio.open(path, "w", **options)
+            self._dataset = rasterio.open(self._raw, "w", **options)
             self._dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
             self._dataset.update_tags(GEOSEG_CONTENT="probability", **tags)
             for band, name in enumerate(names, 1):
@@ -59,8 +69,12 @@ class MaskWriter:
         trace: TracebackType | None,
     ) -> None:
         self._dataset.close()
-        if kind is None:
-            self._verify()
+        try:
+            if kind is None:
+                self._optimise()
+                self._verify()
+        finally:
+            self._raw.unlink(missing_ok=True)
 
     def write(self, row_off: int, rows: NDArray[np.uint8]) -> None:
         """Write whole rows; rows is (classes, rows, width) uint8.
@@ -75,6 +89,16 @@ class MaskWriter:
         except RasterioError as error:
             raise _unwritable(self.path, error) from error
         self._rows.append((row_off, stop, zlib.crc32(np.ascontiguousarray(rows))))
+
+    def _optimise(self) -> None:
+        """Lay the file out for reading over a network: overviews first, whole blocks.
+
+        Source: OGC 21-026, Cloud Optimized GeoTIFF Standard.
+        """
+        try:
+            rasterio.shutil.copy(self._raw, self.path, driver="COG", **LAYOUT)
+        except RasterioError as error:
+            raise _unwritable(self.path, error) from error
 
     def _verify(self) -> None:
         """Read back what was written: rasterio hides a full disk at close (1.4 and 1.5)."""

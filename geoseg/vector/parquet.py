@@ -1,4 +1,8 @@
-"""Write GeoParquet 1.1: zstd, row groups of one size, a bounding box per parcel."""
+"""Write GeoParquet 1.1: zstd, row groups of one size, a bounding box per parcel.
+
+A layer of parcels is a collection of fiboa (Field Boundaries for Agriculture) too: beside its own
+columns it has those that fiboa names.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,20 @@ from numpy.typing import NDArray
 from geoseg.errors import OutputError
 from geoseg.vector.schema import GEOMETRY, Table, rechunked
 
+SHAPE = "geometry"
+"""Name of the geometry column in GeoParquet, as fiboa has it."""
+FROM_OWN = {
+    "id": ("parcel_id", pa.field("id", pa.string(), nullable=False)),
+    "metrics:area": ("area_m2", pa.field("metrics:area", pa.float32())),
+    "metrics:perimeter": ("perimeter_m", pa.field("metrics:perimeter", pa.float32())),
+}
+"""Columns of fiboa, and what each is made of: square metres and metres on the ground."""
+SCHEMAS = (
+    "https://vecorel.org/specification/v0.1.0/schema.yaml",
+    "https://fiboa.org/specification/v0.3.0/schema.yaml",
+    "https://vecorel.org/geometry-metrics-extension/v0.1.0/schema.yaml",
+)
+"""What a collection keeps to."""
 ROW_GROUP = 50_000
 """Parcels in a row group; readers skip a group by its bounding box."""
 EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -39,23 +57,32 @@ def write_parquet(
 
     Source: GeoParquet 1.1.0, metadata and bounding box covering.
     """
-    plain = pa.schema([field.remove_metadata() for field in columns.schema()])
+    own = [field.remove_metadata() for field in columns.schema()]
+    own[-1] = pa.field(SHAPE, pa.binary(), nullable=False)
+    is_fiboa = FROM_OWN["id"][0] in columns.schema().names
+    more = [field for _, field in FROM_OWN.values()] if is_fiboa else []
     box = pa.field("bbox", pa.struct([(edge, pa.float64()) for edge in EDGES]))
+    schema = pa.schema([*own, *more, box])
     extent = np.array([np.inf, np.inf, -np.inf, -np.inf])
     rows = 0
     try:
-        with pq.ParquetWriter(path, plain.append(box), compression="zstd") as writer:
+        with pq.ParquetWriter(  # Arrow's own schema would hide what is added at the end
+            path, schema, compression="zstd", store_schema=False
+        ) as writer:
             for batch in rechunked(batches, ROW_GROUP):
                 shapes = batch.column(GEOMETRY).to_numpy(zero_copy_only=False)
                 bounds = shapely.bounds(shapely.from_wkb(shapes))
                 extent = _grown(extent, bounds)
-                arrays = [*batch.columns, _boxes(bounds)]
-                batch = pa.RecordBatch.from_arrays(arrays, schema=plain.append(box))
+                extra = [_extra(batch, name) for name in FROM_OWN] if is_fiboa else []
+                arrays = [*batch.columns, *extra, _boxes(bounds)]
+                batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
                 writer.write_batch(batch, row_group_size=ROW_GROUP)
                 rows += batch.num_rows
             writer.add_key_value_metadata({
                 "geo": json.dumps(_geo(crs, extent, columns), sort_keys=True),
                 "geoseg": json.dumps(dict(metadata), sort_keys=True),
+                **({"collection": json.dumps(_collection(metadata), sort_keys=True)}
+                   if is_fiboa else {}),
             })
         stored = pq.read_metadata(path).num_rows
     except (pa.ArrowIOError, pa.ArrowInvalid) as error:
@@ -77,6 +104,25 @@ def _boxes(bounds: NDArray[np.float64]) -> pa.StructArray:
     return pa.StructArray.from_arrays(columns, EDGES)
 
 
+def _extra(batch: pa.RecordBatch, name: str) -> pa.Array:
+    source, field = FROM_OWN[name]
+    return batch.column(source).cast(field.type)
+
+
+def _collection(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what holds of all parcels.
+
+    Source: fiboa 0.3.0 and Vecorel 0.1.0, GeoParquet encoding.
+    """
+    name = str(metadata.get("scene") or metadata.get("mask") or metadata.get("lines") or "parcels")
+    about = {"schemas": {name: list(SCHEMAS)}, "collection": name}
+    if "determination:method" in metadata:
+        about["determination:method"] = metadata["determination:method"]
+        details = [f"{key} {metadata[key]}" for key in ("geoseg", "model") if key in metadata]
+        about["determination:details"] = ", ".join(details)
+    return about
+
+
 def _geo(
     crs: str | None, extent: NDArray[np.float64], columns: Table
 ) -> dict[str, Any]:
@@ -90,4 +136,4 @@ def _geo(
         column["orientation"] = "counterclockwise"
     if np.isfinite(extent).all():
         column["bbox"] = extent.tolist()
-    return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
+    return {"version": "1.1.0", "primary_column": SHAPE, "columns": {SHAPE: column}}

@@ -18,6 +18,7 @@ from pyogrio.errors import DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from geoseg.errors import CRSError, VectorError
+from geoseg.vector.parquet import FROM_OWN
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas
     try:
         file, name = find_layer(path, layer)
         if name is None:
-            return geopandas.read_parquet(file)
+            return _without_fiboa(geopandas.read_parquet(file))
         table = pyogrio.read_dataframe(file, layer=name, **options)
     except VectorError:
         raise
@@ -162,6 +163,11 @@ def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas
     if not isinstance(table, geopandas.GeoDataFrame):
         raise VectorError(f"{path} is a table without geometry; give a layer of polygons")
     return _without_undefined(table)
+
+
+def _without_fiboa(table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Leave out columns that our GeoParquet has a second time under the names of fiboa."""
+    return table.drop(columns=list(FROM_OWN)) if {*FROM_OWN, "parcel_id"} <= {*table} else table
 
 
 def _without_undefined(table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:

@@ -129,7 +129,7 @@ def test_a_shapefile_warns_of_its_limits(tmp_path, squares, utm, caplog):
 def test_geoparquet_says_crs_box_and_provenance(tmp_path, squares, utm):
     write_parcels(tmp_path / "a.parquet", squares(3), crs=utm, metadata={"model": "m"})
     stored = pq.read_metadata(tmp_path / "a.parquet").metadata
-    column = json.loads(stored[b"geo"])["columns"]["geom"]
+    column = json.loads(stored[b"geo"])["columns"]["geometry"]
     assert json.loads(stored[b"geo"])["version"] == "1.1.0"
     assert column["bbox"] == [500_000, 5_400_000, 500_030, 5_400_010]
     assert column["crs"]["id"]["code"] == 32633
