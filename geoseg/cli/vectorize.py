@@ -27,6 +27,8 @@ from geoseg.cli.report import reporting, result
 @options.store
 @options.shard_rows
 @options.crs
+@click.option("--stac", type=click.Path(), metavar="FILE",
+              help="Write a STAC item (JSON) that names the results.")
 @options.overwrite
 @options.restart
 @options.dry_run

@@ -3,6 +3,7 @@
 from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.bands import choose_bands
 from geoseg.raster.labels import LabelRaster
+from geoseg.raster.memory import named
 from geoseg.raster.mosaic import grid_offset, open_scene
 from geoseg.raster.picture import Look, Looker, draw, encode
 from geoseg.raster.rasterize import rasterize
@@ -13,6 +14,6 @@ from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
     "Clipped", "LabelRaster", "Look", "Looker", "MaskReader", "MaskWriter", "Resampled", "Scene",
-    "choose_bands", "draw", "encode", "grid_offset", "open_scene", "percentiles", "rasterize",
-    "window_of_extent", "write_mask",
+    "choose_bands", "draw", "encode", "grid_offset", "named", "open_scene", "percentiles",
+    "rasterize", "window_of_extent", "write_mask",
 ]

@@ -21,6 +21,7 @@ from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
+from geoseg.tools.inputs import any_raster
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, OpenLines, collecting_lines
 from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
 from geoseg.tools.rebuild import SNAP, rebuild
@@ -65,8 +66,9 @@ class ValueChoice:
     """4 or 8."""
 
 
+@any_raster
 def polygonize(
-    mask: str | Path | None,
+    mask: Any,
     out: str | Path,
     *,
     layer: str = "parcels",
@@ -96,7 +98,7 @@ def polygonize(
     `geoseg.tools.rebuild`.
 
     Args:
-        mask: the raster; None to build parcels of `lines`.
+        mask: the raster, in any form that `vectorize` takes; None to build parcels of `lines`.
         out: vector file; its suffix chooses the format.
         layer: name of the layer.
         band: of a class or label raster, from 1.

@@ -25,6 +25,7 @@ from geoseg.run.plan import Plan, check_disk, make_plan
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
+from geoseg.tools.inputs import any_raster
 from geoseg.tools.scene import Prepared, prepared_scene
 
 log = logging.getLogger(__name__)
@@ -75,8 +76,9 @@ class MaskResult:
     """Scene, model, options, seconds."""
 
 
+@any_raster
 def predict(
-    scene: str | Path,
+    scene: Any,
     mask: str | Path,
     *,
     overwrite: bool = False,
@@ -88,7 +90,8 @@ def predict(
     """Predict parcel and boundary probabilities of a scene, on the model's grid.
 
     Args:
-        scene: the raster.
+        scene: the raster: a path, an open rasterio dataset, (array, GeoBox), or a DataArray
+            with rioxarray.
         mask: GeoTIFF to write: one uint8 band per class, value / 254 is the probability, 255
             is no data. It lies exactly over the scene; where the scene was resampled its pixels
             are a whole number of times coarser or finer.

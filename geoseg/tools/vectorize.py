@@ -14,11 +14,14 @@ from geoseg.publish import publishing
 from geoseg.run.plan import Plan
 from geoseg.run.progress import Progress, silent
 from geoseg.run.workspace import Workspace, workspace
+from geoseg.tools.inputs import any_raster
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
+from geoseg.tools.notebook import show
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
 from geoseg.tools.run_report import peak_memory, run_pages
 from geoseg.tools.scene import Prepared
+from geoseg.tools.run_item import write_item
 from geoseg.vector import check_output, read_parcels
 
 if TYPE_CHECKING:
@@ -40,6 +43,10 @@ class Result:
     report: dict[str, Any] = field(default_factory=dict)
     """Scene, model, options, seconds."""
 
+    def _repr_html_(self) -> str:
+        """Show the parcels in a notebook."""
+        return show(self.parcels, f"{self.count} parcels in {self.path}")
+
     @property
     def parcels(self) -> GeoDataFrame:
         """Read the parcels."""
@@ -56,8 +63,9 @@ def _read(path: Path, layer: str) -> GeoDataFrame:
     return read_parcels(path, layer=layer if path.suffix == ".gpkg" else None)
 
 
+@any_raster
 def vectorize(
-    scene: str | Path,
+    scene: Any,
     out: str | Path,
     *,
     layer: str = "parcels",
@@ -71,6 +79,7 @@ def vectorize(
     lines_layer: str = DEFAULT_LAYER,
     report: str | Path | None = None,
     preview: str | Path | None = None,
+    stac: str | Path | None = None,
     overwrite: bool = False,
     restart: bool = False,
     dry_run: bool = False,
@@ -82,7 +91,8 @@ def vectorize(
     Neighbours share identical borders; the CRS is the scene's.
 
     Args:
-        scene: the raster.
+        scene: the raster: a path, an open rasterio dataset, (array, GeoBox), or a DataArray
+            with rioxarray.
         out: vector file; its suffix chooses the format (.gpkg, .parquet, .fgb, .geojson, .shp).
         layer: name of the layer; other layers of a GeoPackage are kept.
         threshold: parcel probability, 0 to 1, from which a pixel is in a parcel; None: the
@@ -99,6 +109,7 @@ def vectorize(
         lines_layer: name of their layer.
         report: HTML file for people: the parcels over the scene, charts, what was done.
         preview: PNG of the scene with the parcels over it.
+        stac: STAC item (JSON) that names the results.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
@@ -132,6 +143,11 @@ def vectorize(
         about |= borders.about(done.get("lines", 0))
         made = Result(Path(out), done["count"], layer, about)
         pages.write(made, prepared, job.model_facts())
+        if stac is not None:
+            files = {"parcels": out, "lines": lines, "mask": mask, "report": report,
+                     "preview": preview}
+            write_item(stac, files, geobox=prepared.pixels.geobox, scene=scene, report=about,
+                       overwrite=overwrite)
         return made
 
 

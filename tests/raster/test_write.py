@@ -35,6 +35,14 @@ def test_other_programs_see_probabilities(tmp_path):
         assert mask.block_shapes[0] == (512, 512)
 
 
+def test_a_mask_is_laid_out_for_reading_over_a_network(tmp_path):
+    write_mask(tmp_path / "mask.tif")
+    assert [one.name for one in tmp_path.iterdir()] == ["mask.tif"]
+    with rasterio.open(tmp_path / "mask.tif") as mask:
+        assert mask.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert mask.overviews(1) == [2]
+
+
 def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path):
     writer = MaskWriter(tmp_path / "mask.tif", BOX, ("parcel", "boundary"), tags={})
     writer.write(0, ROWS)
