@@ -133,7 +133,7 @@ def _wrong(
     one, two = one[met], two[met]
     met = shapely.touches(old[one], old[two]) | ~shapely.intersects(old[one], old[two])
     wrong[one[met]] = wrong[two[met]] = True
-    small = _areas(table, new) < SHRINK * areas
+    small = (areas > 0) & (_areas(table, new) < SHRINK * areas)  # what is outside has none
     return wrong | small[table[:, LEFT]] | small[table[:, RIGHT]]
 
 
