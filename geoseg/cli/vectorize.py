@@ -74,7 +74,7 @@ def _run(scenes: tuple[str, ...], out: str, **chosen: Any) -> list[Any]:
         return [run(scenes[0], out, **chosen)]
     from geoseg.tools.many import vectorize_many
 
-    for name in ("mask", "lines", "report", "preview"):
+    for name in ("mask", "lines", "report", "preview", "stac"):
         if chosen.pop(name) is not None:
             raise click.UsageError(f"--{name} works with one scene in one process only")
     del chosen["lines_layer"]
