@@ -89,7 +89,7 @@ def liven(made, seed=0):
     head.assign(random.choice([-3.0, 3.0], head.shape))
     for one in made.weights:
         if len(one.shape) == 1:
-            low = 0.5 if "variance" in one.path or "gamma" in one.path else -0.3
+            low = 0.5 if "variance" in one.path or "gamma" in one.path else 0.0
             one.assign(random.uniform(low, low + 0.6, one.shape))
     return made
 
