@@ -77,8 +77,8 @@ def test_an_address_without_a_scheduler_is_refused(clip, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_five_workers_killed_in_mid_task_cost_only_their_tasks(sample_data, tmp_path):
-    scene = sample_data / "scene.tif"
-    geoseg.vectorize(scene, tmp_path / "one.gpkg", **USE)
+    scene, use = sample_data / "scene.tif", USE | {"tile": 128}
+    geoseg.vectorize(scene, tmp_path / "one.gpkg", **use)
     store = tmp_path / "shards"
     killed, over = [], threading.Event()
 
@@ -98,7 +98,7 @@ def test_five_workers_killed_in_mid_task_cost_only_their_tasks(sample_data, tmp_
     try:
         vectorize_many(
             [scene], tmp_path / "dask.gpkg", dask="local:2", store=str(store), shard_rows=128,
-            **USE,
+            **use,
         )
     finally:
         over.set()
