@@ -51,7 +51,7 @@ class TrainOptions:
     width: int | None = None
     """Filters of the network's first level."""
     encoder_weights: str | None = None
-    """Where an `smp:` encoder was trained before: a file, or URL#sha256=HEX."""
+    """File, or URL#sha256=HEX, of weights that an encoder of smp was trained to before."""
     start: str | Path | None = None
     """Model whose weights the training begins with; None draws them."""
     bands: tuple[int, ...] | None = None
