@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import sys
 from pathlib import Path
 
 import torch
@@ -18,14 +16,6 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 """Numbers that a network may be run in."""
 FAST_ON_CPU = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
 """Instruction sets that make them quicker than fp32."""
-TRIM_THRESHOLD = -1
-"""glibc's M_TRIM_THRESHOLD: free memory above this goes back to the system."""
-MMAP_THRESHOLD = -3
-"""glibc's M_MMAP_THRESHOLD: blocks above this are mapped afresh every time."""
-KEEP_BYTES = (1 << 31) - 1
-"""Largest value mallopt takes, 2 GiB."""
-USUAL_BYTES = 1 << 25
-"""Largest that glibc's own moving threshold becomes, 32 MiB."""
 
 
 def choose_device(name: str = "auto") -> str:
@@ -104,31 +94,3 @@ def choose_precision(name: str, device: str) -> str:
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     return "bfloat16" if has_instructions(FAST_ON_CPU["bf16"]) else "float32"
-
-
-def keep_freed_memory() -> bool:
-    """Let glibc keep freed blocks, so that activations are not page-faulted in at every layer.
-
-    Returns:
-        True where it was done; elsewhere (musl, macOS, Windows) nothing happens.
-    """
-    return _set_thresholds(KEEP_BYTES)
-
-
-def return_freed_memory() -> bool:
-    """Give what `keep_freed_memory` kept back to the system, for the steps after the network.
-
-    Returns:
-        True where it was done.
-    """
-    return _set_thresholds(USUAL_BYTES) and bool(ctypes.CDLL(None).malloc_trim(0) in (0, 1))
-
-
-def _set_thresholds(size: int) -> bool:
-    """Set from how many bytes on glibc maps a block afresh, and gives free memory back."""
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(MMAP_THRESHOLD, size) and mallopt(TRIM_THRESHOLD, size))

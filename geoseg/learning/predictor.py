@@ -22,11 +22,12 @@ from geoseg.errors import MemoryBudgetError, ModelError
 from geoseg.learning.checkpoint import find_model, load
 from geoseg.learning.chips import GREY
 from geoseg.learning.devices import (
-    choose_device, keep_freed_memory, numbers, return_freed_memory, use_threads,
+    choose_device, numbers, use_threads,
 )
 from geoseg.learning.fused import fuse
 from geoseg.learning.lanes import Lane
 from geoseg.learning.profile import Trace, tracing
+from geoseg.memory import keep_freed_memory, return_freed_memory
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from geoseg.learning import doctor, pictures
 from geoseg.learning.checkpoint import find_model, load_weights, read_spec
 from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.learning.devices import (
-    choose_device, choose_precision, keep_freed_memory, use_threads,
+    choose_device, choose_precision, use_threads,
 )
 from geoseg.learning.download import fetched
 from geoseg.learning.job import Job
@@ -27,6 +27,7 @@ from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run
 from geoseg.learning.unet import DIVISOR, Network, set_prior
+from geoseg.memory import keep_freed_memory
 from geoseg.publish import holding, make_folder
 from geoseg.run.progress import Progress, silent
 from geoseg.spec import Band, LabelClass, ModelSpec

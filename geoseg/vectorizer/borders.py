@@ -121,17 +121,26 @@ def reduce_borders(parts: list[Borders], numbers: np.ndarray, *, first: int = 0)
         numbers: (old regions,) int32, the new region of each from `first` on.
         first: regions below this keep their numbers.
     """
-    fields = [np.concatenate([getattr(part, name) for part in parts]) for name in Borders.__slots__]
+    fields = [_joined([getattr(part, name) for part in parts]) for name in Borders.__slots__]
     parts.clear()
-    one, other = (renamed(ends, numbers, first) for ends in fields[:2])
+    # Borders are most of the memory of a large scene: each column goes when it has been used.
+    one, other = (renamed(fields.pop(0), numbers, first) for _ in range(2))
     keys = (np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other)
+    apart = one != other
+    del one, other
     order = np.argsort(keys, kind="stable")
-    order = order[(one != other)[order]]
+    order = order[apart[order]]
     keys = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size])
+    keys = keys[starts]
     ways = (np.add, np.add, np.minimum, np.maximum)
-    merged = [_reduce(way, field[order], starts) for way, field in zip(ways, fields[2:])]
-    return Borders(*_split(keys[starts]), *merged)
+    merged = [_reduce(way, fields.pop(0)[order], starts) for way in ways]
+    return Borders(*_split(keys), *merged)
+
+
+def _joined(columns: list[np.ndarray]) -> np.ndarray:
+    """Join columns; one alone is not copied."""
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
 def renamed(regions: np.ndarray, numbers: np.ndarray, first: int) -> np.ndarray:

@@ -111,7 +111,9 @@ class Gathered:
         borders = reduce_borders(self.borders, numbers)
         fewer = background_sets(borders, basins.is_background(statistics))
         statistics = basins.add_up(statistics, fewer)
-        return Basins(fewer[numbers], statistics, reduce_borders([borders], fewer))
+        parts = [borders]
+        del borders  # the list alone holds them: they go while they are reduced
+        return Basins(fewer[numbers], statistics, reduce_borders(parts, fewer))
 
 
 def background_sets(borders: Borders, background: np.ndarray, *, first: int = 0) -> np.ndarray:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from geoseg.errors import OptionError
+from geoseg.memory import return_freed_memory
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import agglomerate, basins, region_graph
 from geoseg.vectorizer.gather import Basins, Gathered, part_of
@@ -58,10 +59,10 @@ def label(
         RasterError: the source does not hold one or two bands of uint8.
         OutputError: the scratch folder is full.
     """
-    raster, found = cut(
+    raster, *found = cut(
         source, options=options, scratch=scratch, strip=strip, progress=progress
     )
-    final, count = merge(found, options)
+    final, count = merge(found.pop(), options)  # which alone holds the basins then
     raster.finish(final, count)
     log.debug("%d basins became %d parcels", len(final) - 1, count)
     return raster
@@ -83,6 +84,7 @@ def cut(
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, must be 1 or more")
     strip = min(strip, MAX_PIXELS // source.shape[1] - 2)
+    return_freed_memory()
     raster = LabelRaster(source.shape, scratch)
     gathered = Gathered()
     for row in range(0, source.shape[0], strip):
@@ -91,16 +93,21 @@ def cut(
         raster.append(part.labels, gathered.add(part))
         if progress is not None:
             progress(stop - row)
+    return_freed_memory()
     return raster, gathered.join()
 
 
 def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins; give the label of each basin name, and the number of parcels."""
     background = basins.is_background(found.statistics)
-    graph = region_graph.build_graph(found.borders, found.statistics, background)
+    tables = region_graph.tables(found.borders, found.statistics, background)
+    numbers = found.numbers
+    del found  # the tables hold a copy of all else
+    return_freed_memory()
+    graph = region_graph.linked(*tables)
     _run(graph, options)
     labels, count = agglomerate.final_labels(graph)
-    return labels[found.numbers], count
+    return labels[numbers], count
 
 
 def _run(graph: region_graph.Graph, options: LabelOptions) -> None:

@@ -48,6 +48,13 @@ def build_graph(borders: Borders, statistics: np.ndarray, background: np.ndarray
         statistics: (n, columns) int64, as `measure_basins` gives.
         background: (n,) bool.
     """
+    return linked(*tables(borders, statistics, background))
+
+
+def tables(
+    borders: Borders, statistics: np.ndarray, background: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give nodes and edges of a graph, not linked yet; arguments as of `build_graph`."""
     nodes = np.zeros((len(statistics), 6), np.int64)
     nodes[:, HEAD], nodes[:, PARENT] = LAST, np.arange(len(nodes))
     nodes[:, AREA], nodes[:, PEAK] = statistics[:, basins.AREA], statistics[:, basins.PEAK]
@@ -56,6 +63,11 @@ def build_graph(borders: Borders, statistics: np.ndarray, background: np.ndarray
     edges[:, END], edges[:, END + 1], edges[:, ALIVE] = borders.one, borders.other, True
     edges[:, SUM], edges[:, COUNT] = borders.total, borders.count
     edges[:, LOW], edges[:, WIDE] = borders.low, borders.wide
+    return nodes, edges
+
+
+def linked(nodes: np.ndarray, edges: np.ndarray) -> Graph:
+    """Link nodes and edges to a graph."""
     size = 1 << (2 * len(edges) + 1).bit_length()
     graph = Graph(nodes, edges, np.full(size, EMPTY, np.int64), np.empty(size, np.int32))
     _link(graph)

@@ -36,7 +36,7 @@ class Vectors:
         self.algorithm, self.parameters, self.context = algorithm, parameters, context
         self.paths = {
             name: os.path.join(folder, f"{kind}.gpkg") for name, kind in KINDS.items()
-            if name == "PARCELS" or is_given(parameters, name)
+            if name == "PARCELS" or _is_wanted(parameters, name, context)
         }
         self.replaced = {
             path: output_to_show(parameters.get(name), context, KINDS[name])
@@ -161,6 +161,11 @@ def destination_text(value, context) -> str:
     if isinstance(value, QgsProperty):
         value, _ = value.valueAsString(context.expressionContext(), "")
     return "" if value is None else str(value)
+
+
+def _is_wanted(parameters: dict, name: str, context) -> bool:
+    """Say whether an output has a destination; in a batch an empty one is a definition too."""
+    return is_given(parameters, name) and bool(destination_text(parameters[name], context))
 
 
 def output_to_show(value, context, kind: str) -> str:

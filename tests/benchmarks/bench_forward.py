@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from geoseg.learning.devices import keep_freed_memory
+from geoseg.memory import keep_freed_memory
 from geoseg.learning.fused import fuse
 from geoseg.learning.unet import build
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from geoseg.learning.devices import keep_freed_memory
+from geoseg.memory import keep_freed_memory
 from geoseg.learning.job import Job, State, begin
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.recipe import Recipe

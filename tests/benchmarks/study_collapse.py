@@ -28,7 +28,7 @@ from bench_model import DATA, ROOT
 from geoseg.errors import TrainingError
 from geoseg.learning.calibration import batch_norms, calibrate
 from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler, stack
-from geoseg.learning.devices import keep_freed_memory
+from geoseg.memory import keep_freed_memory
 from geoseg.learning.job import Job
 from geoseg.learning.losses import bce, parse_loss
 from geoseg.learning.places import hold_out, validation_windows

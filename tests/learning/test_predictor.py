@@ -7,11 +7,12 @@ import torch
 
 from geoseg.errors import MemoryBudgetError, ModelError, OptionError
 from geoseg.learning.devices import (
-    FAST_ON_CPU, choose_device, choose_precision, has_instructions, keep_freed_memory, numbers,
+    FAST_ON_CPU, choose_device, choose_precision, has_instructions, numbers,
     usable_cpus,
 )
 from geoseg.learning.fused import ClampedUnit, fuse
 from geoseg.learning.predictor import Predictor
+from geoseg.memory import keep_freed_memory
 from geoseg.tiling import plan_tiles
 
 LOW, HIGH = np.zeros(3), np.full(3, 255.0)

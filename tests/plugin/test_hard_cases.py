@@ -67,7 +67,10 @@ def test_cancel_while_parcels_are_stored_keeps_the_other_layers(
 def test_the_words_of_the_engine_are_the_error(inside, scene, log, work):
     mask = work / "refused.tif"
     made = segment(inside, scene, "refuse", load=True, parameters={"MASK": mask})
-    assert made["error"] == "raster has 3 bands, the model wants 4"
+    assert made["error"] == (
+        "raster has 3 bands, the model wants 4; choose them with --bands\n"
+        "(In this dialog --bands is “Bands, in the model's order”.)"
+    )
     assert made["warnings"] == ["the scene is dark"]
     assert not made["ok"] and not made["waiting"] and not made["temporary"] and not mask.exists()
 

@@ -115,7 +115,7 @@ def batch(scene):
     dialog.grab().save(os.path.join(OUT, "batch.png"))
     dialog.runButton().click()
     until(lambda: all(map(os.path.exists, files)) and not dialog.cancelButton().isEnabled(),
-          "the batch", 60)
+          "the batch")
     seen["batch"] = len(files)
     dialog.close()
     step("batch")
