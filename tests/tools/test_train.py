@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from shapely.geometry import box
 
 from geoseg.cli.train import train as command
-from geoseg.errors import OptionError, TrainingError, VectorError
+from geoseg.errors import LockedError, OptionError, TrainingError, VectorError
 from geoseg.learning.checkpoint import load, read_spec
 from geoseg.learning.recipe import Recipe
+from geoseg.publish import holding
 from geoseg.tools.pairs import EDGE, Pair, find_pairs, load_pairs, read_labels
 from geoseg.tools.train import measured_range, scaling_of, train
 
@@ -85,6 +86,13 @@ def test_named_scenes_are_held_out(scenes, tmp_path):
     model = tmp_path / "one.safetensors"
     train([scenes], model, recipe=SHORT, hold_out_names=("s1",), **QUICK)
     assert json.loads(read_spec(model).history["held_out"]) == ["s1"]
+
+
+def test_a_model_that_another_run_trains_is_left_alone(scenes, tmp_path):
+    model = tmp_path / "one.safetensors"
+    with holding(model), pytest.raises(LockedError, match=r"one\.safetensors"):
+        train([scenes], model, recipe=SHORT, restart=True, **QUICK)
+    assert not model.exists() and not model.with_suffix(".training").exists()
 
 
 def test_vector_labels_in_another_crs_give_the_labels_of_the_raster(tmp_path):
