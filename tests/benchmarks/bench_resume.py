@@ -1,6 +1,6 @@
 """Kill a run of 20,000 x 20,000 pixels ten times; compare its end with an unbroken run.
 
-    python tests/benchmarks/bench_resume.py [--side 20000] [--kills 10] [--seed 7]
+    python tests/benchmarks/bench_resume.py [--side 20000] [--kills 10] [--width 4] [--seed 7]
 
 The network is exact and very small, so that the run takes minutes. Every run writes a line when a
 batch begins in the network, so what a kill redoes is counted, not estimated. A run's *start*, to
@@ -29,8 +29,6 @@ import numpy as np
 MODEL_SEED = 1
 BLOCK = 512
 """Side of the scene's blocks."""
-WIDTH = 2
-"""Filters on the network's first level."""
 TILE = 1024
 """Side of a tile's core."""
 
@@ -73,20 +71,21 @@ def make_scene(path: Path, side: int) -> None:
             target.write(strip, 1, window=((row, row + len(rows)), (0, side)))
 
 
-def make_model(path: Path) -> None:
-    """Write a network of two filters on the first level, with an output that varies."""
+def make_model(path: Path, width: int = 2, bands: int = 1) -> None:
+    """Write a network of few filters on the first level, with an output that varies."""
     import torch
 
     from geoseg.learning.checkpoint import save
     from geoseg.learning.unet import build
     from geoseg.spec import Band, LabelClass, ModelSpec
 
-    network = build("unet", width=WIDTH, bands=1, classes=2, seed=MODEL_SEED).eval()
+    network = build("unet", width=width, bands=bands, classes=2, seed=MODEL_SEED).eval()
     network.head.weight.data.normal_(0, 2.0, generator=torch.Generator().manual_seed(MODEL_SEED))
+    names = ("red", "green", "blue")[:bands] if bands > 1 else ("grey",)
     classes = (LabelClass(0, "parcel"), LabelClass(1, "boundary"))
+    inputs = tuple(Band(name, 0, 255) for name in names)
     save(path, ModelSpec(
-        "tiny", (Band("grey", 0, 255),), "uint8", classes, (0.1, 5.0), network.divisor,
-        network.halo, "unet", WIDTH,
+        "tiny", inputs, "uint8", classes, (0.1, 5.0), network.divisor, network.halo, "unet", width,
     ), network)
 
 
@@ -172,6 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=20000, help="of the scene, in pixels")
     parser.add_argument("--kills", type=int, default=10, help="how many")
+    parser.add_argument("--width", type=int, default=4, help="of the network")
     parser.add_argument("--seed", type=int, default=7, help="of the moments")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -182,7 +182,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         make_scene(folder / "scene.tif", chosen.side)
-        make_model(folder / "m.safetensors")
+        make_model(folder / "m.safetensors", chosen.width)
         tiles = (-(-chosen.side // TILE)) ** 2
         with ThreadPoolExecutor(1) as beside:
             unbroken = beside.submit(run, folder, folder / "whole.tif")
