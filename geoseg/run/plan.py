@@ -36,6 +36,9 @@ PARCEL_BYTES = 280
 """Bytes of the region graph per 100 pixels of the scene; measured on a busy one at 0.5 m."""
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
+MASK_BYTES = 3
+"""Disk per pixel and class while a mask is made: in the journal, as rows with overviews, and laid
+out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ def _plan(
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,
         tiles=rows * cols, device=device, memory_bytes=BASE_BYTES + max(needs),
-        disk_bytes=pixels * (SCRATCH_BYTES if parcels else len(spec.classes) + 1),
+        disk_bytes=pixels * (SCRATCH_BYTES if parcels else MASK_BYTES * len(spec.classes)),
         gpu_bytes=0 if on_cpu else GPU_BASE_BYTES + GPU_LANES * network,
     )
 
