@@ -71,7 +71,7 @@ def make_scene(path: Path, side: int) -> None:
             target.write(strip, 1, window=((row, row + len(rows)), (0, side)))
 
 
-def make_model(path: Path, width: int = 2, bands: int = 1) -> None:
+def make_model(path: Path, width: int) -> None:
     """Write a network of few filters on the first level, with an output that varies."""
     import torch
 
@@ -79,13 +79,12 @@ def make_model(path: Path, width: int = 2, bands: int = 1) -> None:
     from geoseg.learning.unet import build
     from geoseg.spec import Band, LabelClass, ModelSpec
 
-    network = build("unet", width=width, bands=bands, classes=2, seed=MODEL_SEED).eval()
+    network = build("unet", width=width, bands=1, classes=2, seed=MODEL_SEED).eval()
     network.head.weight.data.normal_(0, 2.0, generator=torch.Generator().manual_seed(MODEL_SEED))
-    names = ("red", "green", "blue")[:bands] if bands > 1 else ("grey",)
     classes = (LabelClass(0, "parcel"), LabelClass(1, "boundary"))
-    inputs = tuple(Band(name, 0, 255) for name in names)
     save(path, ModelSpec(
-        "tiny", inputs, "uint8", classes, (0.1, 5.0), network.divisor, network.halo, "unet", width,
+        "tiny", (Band("grey", 0, 255),), "uint8", classes, (0.1, 5.0), network.divisor,
+        network.halo, "unet", width,
     ), network)
 
 

@@ -2,13 +2,13 @@
 
     python tests/benchmarks/bench_shards.py [--size 3000] [--shard-rows 256 1024 3000] [--dask 2]
     python tests/benchmarks/bench_shards.py --size 30000 --tile 1024 --network small \
-        --shard-rows 1024 4096 15000 --dask 2 --kills 5
+        --shard-rows 6144 --dask-rows 2048 --kills 5 --hand-rows 10240
 
 The scene is the sample scene, repeated as a mirror does, and the network the bundled one; `small`
-is one of two filters whose output means nothing, for scenes that the bundled one would take hours
-for. Each line is a process of its own; CPU seconds are those of it and of all its children, memory
-that of the largest of them. With `--kills`, so many workers of the Dask cluster are killed with -9
-at random moments of one more run.
+is one of two filters, trained on the sample scene for some seconds, for scenes that the bundled one
+would take hours for. Each line is a process of its own; CPU seconds are those of it and of all its
+children, memory that of the largest of them. With `--kills`, so many workers of the Dask cluster
+are killed with -9 at random moments.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench_memory
-import bench_resume
 
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 GEOSEG = [sys.executable, "-m", "geoseg"]
 AT_WORK = 3.0
 """CPU seconds after which a worker has loaded its libraries."""
@@ -100,15 +100,21 @@ def by_hand(scene: Path, place: Path, use: list[str], rows: int) -> Used:
                 max(one.mib for one in steps), "")
 
 
+def train_small(model: Path) -> None:
+    """Train a network of two filters on the sample scene."""
+    timed(["train", str(SAMPLE / "scene.tif"), str(SAMPLE / "parcels.gpkg"), str(model),
+           "--width", "2", "--steps", "120", "--chip", "128", "--batch", "4", "--rate", "0.01",
+           "--validations", "1", "--threads", "1"])
+
+
 def runs(chosen: argparse.Namespace) -> dict[str, list[str]]:
     """Name the runs of one command, with their options."""
     made = {"plain": []}
     made |= {f"shards of {rows}": ["--shard-rows", str(rows)] for rows in chosen.shard_rows}
-    dask = ["--shard-rows", str(max(1024, chosen.tile)), "--dask", f"local:{chosen.dask}"]
     if chosen.dask:
-        made[f"dask local:{chosen.dask}"] = dask
-    if chosen.dask and chosen.kills:
-        made[f"dask, {chosen.kills} kills"] = dask
+        title = f"dask, {chosen.kills} kills" if chosen.kills else "dask"
+        rows = ["--shard-rows", str(chosen.dask_rows)]
+        made[title] = [*rows, "--dask", f"local:{chosen.dask}"]
     return made
 
 
@@ -119,6 +125,8 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=256)
     parser.add_argument("--network", choices=("bundled", "small"), default="bundled")
     parser.add_argument("--dask", type=int, default=2)
+    parser.add_argument("--dask-rows", type=int, default=1024)
+    parser.add_argument("--hand-rows", type=int, default=1024)
     parser.add_argument("--kills", type=int, default=0)
     chosen = parser.parse_args()
     random.seed(7)
@@ -128,7 +136,7 @@ def main() -> None:
         scene, model = folder / "scene.tif", folder / "small.safetensors"
         bench_memory.make_scene(scene, chosen.size, chosen.size)
         if chosen.network == "small":
-            bench_resume.make_model(model, bands=3)
+            train_small(model)
             use += ["--model", str(model)]
         wanted = first = None
 
@@ -143,12 +151,9 @@ def main() -> None:
         for number, (title, more) in enumerate(runs(chosen).items()):
             out = folder / f"{number}.gpkg"
             words = ["vectorize", str(scene), str(out), "--threads", "1", *use, *more]
-            used = timed(words, chosen.kills if "kills" in title else 0)
+            used = timed(words, chosen.kills if "dask" in title else 0)
             compare(title, out, used)
-            if out.stat().st_size and number:
-                out.unlink()
-        rows = chosen.shard_rows[len(chosen.shard_rows) // 2]
-        used = by_hand(scene, folder / "job", use, rows)
+        used = by_hand(scene, folder / "job", use, chosen.hand_rows)
         compare("plan, run, merge", folder / "job" / "parcels.gpkg", used)
 
 
