@@ -9,26 +9,7 @@ import click
 
 from geoseg.cli import options
 from geoseg.cli.report import reporting, result
-from geoseg.tools.score_names import name_of, number_text
-
-SHOWN = (
-    ("ground", ("pixel_iou", "pixel_f1", "pixel_precision", "pixel_recall")),
-    ("parcels", (
-        "parcel_f1", "parcel_precision", "parcel_recall", "parcel_f1_50_95",
-        "parcel_precision_50_95", "parcel_recall_50_95", "panoptic_quality",
-        "segmentation_quality", "recognition_quality", "over_segmentation", "under_segmentation",
-        "goc", "guc", "gtc", "count_ratio", "area_bias", "perimeter_bias",
-    )),
-    ("borders", ("boundary_iou", "polis")),
-)
-"""What the table shows, part by part; boundary F scores follow."""
-GROUPS = (
-    "pixel_iou", "parcel_f1", "parcel_precision", "parcel_recall", "panoptic_quality",
-    "over_segmentation", "under_segmentation", "area_bias",
-)
-"""Columns of the table of groups."""
-HEADS = {"parcel_f1": "F1", "panoptic_quality": "PQ"}
-"""Their short names."""
+from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown
 
 
 @click.command(short_help="Parcels and truth -> scores.")
@@ -76,11 +57,10 @@ def table(made: Any) -> str:
         "parcels": f"{counts.predicted} against {counts.truth} true, {counts.matched} matched",
         "borders": "within a distance",
     }
-    near = tuple(f"boundary_f_{i}" for i in range(1, len(made.distances) + 1))
     lines = []
-    for part, names in SHOWN:
+    for part, names in shown(made):
         lines.append(f"{part:26}{about[part]}")
-        for name in (*names, *(near if part == "borders" else ())):
+        for name in names:
             low, high = spans.get(name, (math.nan, math.nan))
             span = "" if math.isnan(low) else f"   {number_text(low):>6} to {number_text(high)}"
             lines.append(f"  {name_of(name, made):27}{number_text(scores[name]):>6}{span}")

@@ -14,6 +14,8 @@ from geoseg.cli.report import reporting, result
 @click.argument("scene", type=click.Path())
 @click.argument("mask", type=click.Path())
 @options.scene_use
+@click.option("--classes", is_flag=True,
+              help="One band of classes with colours, for maps: 0 none, 1 parcel, 2 boundary.")
 @options.overwrite
 @options.restart
 @options.dry_run

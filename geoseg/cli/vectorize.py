@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -40,8 +41,9 @@ def vectorize(
     """Find the land parcels of SCENES and write them to OUT as polygons that fit together.
 
     OUT is a GeoPackage (.gpkg), GeoParquet (.parquet), FlatGeobuf (.fgb), GeoJSON or Shapefile,
-    in the scene's CRS. Distances and areas are in metres on the ground. Several scenes, or a
-    .txt or .csv file that lists them, are planned as by geoseg plan.
+    in the scene's CRS. Distances and areas are in metres on the ground. A scene is a raster, a
+    URL, or a STAC item ('item.json|asset=NAME'). Several scenes, a folder of them, or a .txt or
+    .csv file that lists them, are planned as by geoseg plan.
     """
     with reporting(progress) as events:
         made = _run(scenes, out, progress=events, **chosen)
@@ -59,12 +61,15 @@ def vectorize(
     result(values, text, mode=progress, as_json=as_json)
 
 
-def _run(scenes: tuple[str, ...], out: str, **chosen: Any) -> list[Any]:
+def _run(scenes: Sequence[str], out: str, **chosen: Any) -> list[Any]:
     """Run one scene in this process, or anything else in shards."""
+    from geoseg.tools.scene_list import read_scenes
+
     shard_options = ("dask", "store", "shard_rows", "crs")
+    scenes = read_scenes(scenes)
     in_shards = (
-        len(scenes) > 1 or scenes[0].lower().endswith((".txt", ".csv"))
-        or chosen["device"] == "cuda:all" or any(chosen[name] for name in shard_options)
+        len(scenes) > 1 or chosen["device"] == "cuda:all"
+        or any(chosen[name] for name in shard_options)
     )
     if not in_shards:
         from geoseg.tools.vectorize import vectorize as run

@@ -31,6 +31,7 @@ from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch
 from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
+from geoseg.learning.log import logged
 from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.repair import SLOWER, mend
@@ -260,11 +261,3 @@ def record(
     writer.writeheader()
     writer.writerows(rows)
     publish_bytes(path, text.getvalue().encode())
-
-
-def logged(path: Path) -> list[dict[str, str]]:
-    """Read the lines of `log.csv`."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as lines:
-        return [one for one in csv.DictReader(lines) if (one.get("step") or "").isdigit()]

@@ -1,6 +1,7 @@
 """Rasters in, rasters out: the only package that uses rasterio."""
 
 from geoseg.raster.aoi import Clipped, window_of_extent
+from geoseg.raster.assets import located
 from geoseg.raster.bands import choose_bands
 from geoseg.raster.labels import LabelRaster
 from geoseg.raster.memory import named
@@ -8,12 +9,12 @@ from geoseg.raster.mosaic import grid_offset, open_scene
 from geoseg.raster.picture import Look, Looker, draw, encode
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
-from geoseg.raster.scene import Scene
+from geoseg.raster.scene import Labels, Scene
 from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
-    "Clipped", "LabelRaster", "Look", "Looker", "MaskReader", "MaskWriter", "Resampled", "Scene",
-    "choose_bands", "draw", "encode", "grid_offset", "named", "open_scene", "percentiles",
-    "rasterize", "window_of_extent", "write_mask",
+    "Clipped", "LabelRaster", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "Resampled",
+    "Scene", "choose_bands", "draw", "encode", "grid_offset", "located", "named", "open_scene",
+    "percentiles", "rasterize", "window_of_extent", "write_mask",
 ]

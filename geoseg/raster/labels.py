@@ -13,7 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from geoseg.grid import Window
-from geoseg.raster.scene import Scene
+from geoseg.raster.scene import Labels
 
 STRIP_PIXELS = 1 << 24
 """Pixels that are looked through at once."""
@@ -35,7 +35,7 @@ class LabelRaster:
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        self._scene = Scene(path)
+        self._scene = Labels(path)
         self.geobox = self._scene.geobox
         self.labels, self.boxes = self._boxes()
 

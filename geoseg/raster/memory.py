@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from geoseg.errors import RasterError
 from geoseg.grid import GeoBox
+from geoseg.raster.assets import located
 
 
 @contextmanager
@@ -22,8 +23,9 @@ def named(scene: Any) -> Iterator[str]:
     """Give the name under which a scene can be opened.
 
     Args:
-        scene: a path; an open rasterio dataset; (array, GeoBox), where the array is (bands, rows,
-            cols) or (rows, cols); or an xarray DataArray with the accessor of rioxarray.
+        scene: a path, URL or STAC item (see `assets`); an open rasterio dataset; (array, GeoBox),
+            where the array is (bands, rows, cols) or (rows, cols); or an xarray DataArray with
+            the accessor of rioxarray.
 
     Yields:
         The path. An array is kept in memory, uncompressed, until the block ends; its name is made
@@ -33,7 +35,7 @@ def named(scene: Any) -> Iterator[str]:
         RasterError: it is none of these, or array and grid do not fit.
     """
     if isinstance(scene, str | Path):
-        yield str(scene)
+        yield located(str(scene))
     elif isinstance(scene, DatasetReader):
         yield scene.name
     else:

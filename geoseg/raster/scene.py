@@ -171,6 +171,16 @@ class Scene(RasterFile):
         return tuple(i + 1 for i, name in enumerate(self.band_names) if name != "alpha")
 
 
+class Labels(Scene):
+    """A raster of labels: of a palette its pixels are the numbers, not the colors."""
+
+    def _describe(self) -> None:
+        super()._describe()
+        if self._palette is not None:
+            self._palette, self.dtype = None, self._dataset.dtypes[0]
+            self.band_names = ["label"]
+
+
 def mirrored(start: int, stop: int, size: int) -> NDArray[np.int64]:
     """Give the pixel that stands for each index of [start, stop) when the edge is a mirror.
 

@@ -1,8 +1,9 @@
-"""Write a probability raster row by row, check it by reading back, and read it as strips."""
+"""Write a raster of probabilities or classes row by row, check it by reading back, read strips."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -30,17 +31,22 @@ BLOCK = 512
 """Side of a block of the file, in pixels; cores align with it."""
 
 
+Colors = Mapping[int, tuple[int, int, int, int]]
+"""Red, green, blue and opacity, 0 to 255, of values."""
+
+
 class MaskWriter:
-    """A cloud-optimised GeoTIFF of probabilities, written in rows from the top.
+    """A cloud-optimised GeoTIFF of uint8 bands, written in rows from the top; 255 is no data.
 
-    Use it in a `with` statement.
-
-    One uint8 band per class: value / 254 is the probability, 255 is no data.
+    Use it in a `with` statement. Without colors it is of probabilities: one band per class,
+    value / 254 is the probability. With colors it is one band of classes and has a colour table.
     """
 
     def __init__(
-        self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str]
+        self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
+        colors: Colors | None = None,
     ) -> None:
+        self._shrink = Resampling.average if colors is None else Resampling.mode
         self.path, self._raw = path, path.with_name(path.name + ROWS)
         self._rows: list[tuple[int, int, int]] = []
         options = {
@@ -53,8 +59,12 @@ class MaskWriter:
             options |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
         try:
             self._dataset = rasterio.open(self._raw, "w", **options)
-            self._dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
-            self._dataset.update_tags(GEOSEG_CONTENT="probability", **tags)
+            if colors is None:
+                self._dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
+            else:
+                self._dataset.write_colormap(1, dict(colors))
+            content = "probability" if colors is None else "class"
+            self._dataset.update_tags(GEOSEG_CONTENT=content, **tags)
             for band, name in enumerate(names, 1):
                 self._dataset.set_band_description(band, name)
         except RasterioError as error:
@@ -101,7 +111,7 @@ class MaskWriter:
         """
         try:
             with rasterio.open(self._raw, "r+") as raw:
-                raw.build_overviews(_levels(raw.height, raw.width), Resampling.average)
+                raw.build_overviews(_levels(raw.height, raw.width), self._shrink)
             rasterio.shutil.copy(self._raw, self.path, driver="COG", **LAYOUT)
         except RasterioError as error:
             raise _unwritable(self.path, error) from error
@@ -128,14 +138,15 @@ class Strips(Protocol):
 
 
 def write_mask(
-    path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str]
+    path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
+    colors: Colors | None = None,
 ) -> None:
-    """Write a probability raster from strips; equal probabilities give equal bytes.
+    """Write a raster from strips, as MaskWriter does; equal strips give equal bytes.
 
     Raises:
         OutputError: the file cannot be written, or was not stored whole.
     """
-    with MaskWriter(path, geobox, names, tags=tags) as writer:
+    with MaskWriter(path, geobox, names, tags=tags, colors=colors) as writer:
         for row in range(0, geobox.height, BLOCK):
             writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
 

@@ -34,8 +34,10 @@ from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
 from geoseg.tools.evaluation_report import Evidence, write_report
+from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
 from geoseg.tools.layers import Layer, comparison_crs, same_ground
+from geoseg.tools.notebook import show_scores
 from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,10 @@ class Result:
         if self.distances != other.distances:
             raise ValueError(f"distances differ: {self.distances} and {other.distances}")
         return Result(self.tally + other.tally, self.unit, self.distances, self.pixel)
+
+    def _repr_html_(self) -> str:
+        """Show the scores in a notebook."""
+        return show_scores(self)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -132,33 +138,36 @@ class Result:
         }
 
 
+@as_paths(rasters=("scene",), layers=("parcels", "truth", "aoi", "ignore"))
 def evaluate(
-    parcels: str | Path,
-    truth: str | Path,
+    parcels: LayerLike | RasterLike,
+    truth: LayerLike | RasterLike,
     *,
     layer: str | None = None,
     truth_layer: str | None = None,
-    aoi: str | Path | None = None,
-    ignore: str | Path | None = None,
+    aoi: LayerLike | None = None,
+    ignore: LayerLike | None = None,
     class_field: str = "class",
     distances: Sequence[float] | None = None,
     sizes: Sequence[float] | None = None,
     block: float | None = None,
     report: str | Path | None = None,
-    scene: str | Path | None = None,
+    scene: RasterLike | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Result:
     """Score parcels against a truth: what is covered, which parcels were found, and how well.
 
     Args:
-        parcels: vector file, or raster of labels, of the parcels to judge.
+        parcels: vector file, GeoDataFrame, or raster of labels, of the parcels to judge; what
+            `vectorize` gave will do. A raster is a path, an open rasterio dataset, (array,
+            GeoBox), or a DataArray with rioxarray.
         truth: the same, of the true ones. Of a raster, each label above 0 is a parcel, 0 is
             none, and the truth below 0 or without data is not known.
         layer: of the parcels, None for the only one.
         truth_layer: of the truth, None for the only one.
-        aoi: vector file; only what lies in its polygons counts.
-        ignore: vector file, such as of towns; what lies in its polygons does not count.
+        aoi: vector file or table; only what lies in its polygons counts.
+        ignore: vector file or table, such as of towns; what lies in its polygons does not count.
         class_field: column with the class, of both layers; no scores per class without it.
         distances: tolerances for borders in metres on the ground; None: 1, 2 and 5 pixels, or
             metres where no pixel is known.

@@ -15,11 +15,14 @@ from geoseg.evaluation.blocks import Blocks, Bounds
 from geoseg.evaluation.compare import first_points
 from geoseg.evaluation.judge import sorted_comparison
 from geoseg.run.progress import Progress, stage
-from geoseg.tools.layers import Layer
+from geoseg.tools.layers import Layer, taken
 from geoseg.vector import Numbered
 
 MOST_WORKERS = 4
 """Tiles compared at once, each with its polygons in memory; geometry runs outside Python's lock."""
+AROUND = 0.05
+"""Ground around a tile that is read with it, as a share of its side: few of its parcels reach
+farther, and where one does the tile is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,17 @@ class Task:
 
     def _tile(self, number: int, bounds: Bounds, codes: dict[str, int]) -> Comparison | None:
         layers = (self.truth, self.predicted)
-        here = [layer.read(bounds) for layer in layers]
+        reach = max(*self.distances.near, self.distances.band) + AROUND * self.blocks.tile
+        seen = _wider(bounds, reach)
+        around = [layer.read(seen) for layer in layers]
+        here = [_touching(one, bounds) for one in around]
         if not any(len(one.number) for one in here):
             return None
         region = self._region(number, bounds, here)
+        if not _holds(seen, region):
+            around = [layer.read(region) for layer in layers]
         truth, predicted = (
-            self._parcels(layer.read(region), number, codes) for layer in layers
+            self._parcels(_touching(one, region), number, codes) for one in around
         )
         return compare(
             truth, predicted, shapely.box(*bounds), self.distances, void=self._void(region)
@@ -105,3 +113,24 @@ class Task:
     def _nothing(self) -> Comparison:
         nobody = Parcels(*(np.zeros(0, kind) for kind in (np.int64, object, np.int64, np.bool_)))
         return compare(nobody, nobody, shapely.box(0, 0, 1, 1), self.distances)
+
+
+def _wider(bounds: Bounds, by: float) -> Bounds:
+    xmin, ymin, xmax, ymax = bounds
+    return xmin - by, ymin - by, xmax + by, ymax + by
+
+
+def _holds(outer: Bounds, inner: Bounds) -> bool:
+    return (
+        outer[0] <= inner[0] and outer[1] <= inner[1]
+        and outer[2] >= inner[2] and outer[3] >= inner[3]
+    )
+
+
+def _touching(found: Numbered, bounds: Bounds) -> Numbered:
+    """Take the parcels whose box touches bounds."""
+    xmin, ymin, xmax, ymax = shapely.bounds(found.shapes).reshape(-1, 4).T
+    left, low, right, high = bounds
+    return taken(found, np.flatnonzero(
+        (xmin <= right) & (xmax >= left) & (ymin <= high) & (ymax >= low)
+    ))

@@ -97,14 +97,14 @@ class Layer:
         """Give the parcels whose box touches bounds, by ascending number."""
         if self._tree is not None:
             rows = np.sort(self._tree.query(shapely.box(*bounds)))
-            return _taken(self._held, rows)
+            return taken(self._held, rows)
         source = self._raster or self._vector
         own = self._own(bounds)
         if self._raster is None:
             found = self._moved(source.read(own))
         else:
             found = self._moved(_numbered(source, own))
-        return _taken(found, np.argsort(found.number, kind="stable"))
+        return taken(found, np.argsort(found.number, kind="stable"))
 
     def unknown(self, bounds: Bounds) -> list[BaseGeometry]:
         """Give the ground within bounds that a label raster does not know."""
@@ -136,7 +136,8 @@ class Layer:
         return moved
 
 
-def _taken(found: Numbered, rows: NDArray[np.int64]) -> Numbered:
+def taken(found: Numbered, rows: NDArray[np.int64]) -> Numbered:
+    """Give some rows."""
     classes = None if found.classes is None else found.classes[rows]
     return Numbered(found.number[rows], found.shapes[rows], classes)
 

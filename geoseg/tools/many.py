@@ -18,7 +18,7 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.merge import Merge, outputs
 from geoseg.tools.plan import flat, make_shards
 from geoseg.tools.run import forget_model, run_shard
-from geoseg.tools.vectorize import Result
+from geoseg.tools.result import Result
 from geoseg.vector import check_output
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from geoseg.run.shards import Mosaic, Shard, ShardPlan
 from geoseg.run.store import Folder, Store, open_store
 from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import LineChoice, drawn, label_options
-from geoseg.tools.vectorize import Result
+from geoseg.tools.result import Result
 from geoseg.vector import check_output, write_parcels
 from geoseg.vectorizer import ParcelBatch, announce
 from geoseg.vectorizer.label import merge as merge_basins

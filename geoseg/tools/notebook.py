@@ -1,21 +1,34 @@
-"""Show a result in a notebook: a map and a table, as HTML without scripts."""
+"""Show a result in a notebook: a map, a picture, curves, a table, as HTML without scripts."""
 
 from __future__ import annotations
 
+import base64
 import html
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geoseg.raster import Looker, Scene, encode
+from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown
+
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+
+    from geoseg.tools.evaluate import Result
 
 ROWS = 8
 """Rows of the table."""
 SHAPES = 2000
 """Largest parcels that are drawn."""
 SIDE = 420
-"""Pixels of the map's longer side."""
+"""Pixels of the longer side of a map or picture."""
+CURVE = (300, 140)
+"""Width and height of a curve's drawing, in pixels."""
+CURVES = (("train_loss", "#888"), ("loss", "#c0392b"), ("parcel_iou", "#2471a3"))
+"""Columns of a training's log that are drawn, and their colors."""
 
 
 def show(parcels: GeoDataFrame, title: str) -> str:
@@ -48,4 +61,83 @@ def _map(parcels: GeoDataFrame) -> str:
         f"<svg width='{width + 2:.0f}' height='{height + 2:.0f}' "
         f"viewBox='-1 -1 {width + 2:.1f} {height + 2:.1f}'><path d='{''.join(rings)}' "
         "fill='#ffd60a' fill-opacity='.25' fill-rule='evenodd' stroke='#8a6d00'/></svg>"
+    )
+
+
+def show_mask(path: Path) -> str:
+    """Give HTML that shows a probability raster: its first band, black 0, white 1."""
+    title = f"<b>{html.escape(str(path))}</b>"
+    if not path.is_file():
+        return f"<div>{title} is not there</div>"
+    with Scene(path) as mask:
+        picture = encode(Looker(mask, (1,)).look(SIDE).rgb, "png")
+        about = f"{', '.join(mask.band_names)}; {mask.geobox.width} x {mask.geobox.height} pixels"
+    coded = base64.b64encode(picture).decode("ascii")
+    return (
+        f"<div>{title}<br><img alt='parcel probability' src='data:image/png;base64,{coded}'>"
+        f"<p>{html.escape(about)}</p></div>"
+    )
+
+
+def show_scores(made: Result) -> str:
+    """Give HTML that shows scores: one per row with its interval, then one row per group."""
+    counts, scores, spans = made.parcels, made.scores, made.intervals_of()
+    rows = []
+    for part, keys in shown(made):
+        rows.append(f"<tr><th colspan=3 style='text-align:left'>{part}</th></tr>")
+        for key in keys:
+            low, high = spans.get(key, (math.nan, math.nan))
+            span = "" if math.isnan(low) else f"{number_text(low)} to {number_text(high)}"
+            rows.append(_row(name_of(key, made), number_text(scores[key]), span))
+    title = f"{counts.predicted} parcels against {counts.truth} true, {counts.matched} matched"
+    return (
+        f"<div><b>{title}</b><div style='display:flex;gap:2em'><table>{''.join(rows)}</table>"
+        f"<div>{_groups(made)}</div></div></div>"
+    )
+
+
+def _groups(made: Result) -> str:
+    if len(made.groups) == 1:
+        return ""
+    heads = [HEADS.get(key, name_of(key, made)) for key in GROUPS]
+    rows = ["<tr>" + "".join(f"<th>{html.escape(one)}</th>" for one in ("group", *heads)) + "</tr>"]
+    for group in made.groups:
+        scores = made.scores_of(group)
+        rows.append(_row(group, *(number_text(scores[key]) for key in GROUPS)))
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row(name: str, *values: str) -> str:
+    cells = "".join(f"<td style='text-align:right'>{html.escape(one)}</td>" for one in values)
+    return f"<tr><td style='text-align:left'>{html.escape(name)}</td>{cells}</tr>"
+
+
+def show_training(validations: Sequence[Mapping[str, str]], title: str) -> str:
+    """Give HTML that shows a training: curves over its steps, and a row per validation."""
+    heads = list(validations[0]) if validations else []
+    rows = ["<tr>" + "".join(f"<th>{html.escape(one)}</th>" for one in heads) + "</tr>"]
+    rows += [_row(*(str(one.get(key, "")) for key in heads)) for one in validations]
+    curves = "".join(_curve(validations, key, color) for key, color in CURVES if key in heads)
+    return (
+        f"<div><b>{html.escape(title)}</b><div>{curves}</div><table>{''.join(rows)}</table></div>"
+    )
+
+
+def _curve(rows: Sequence[Mapping[str, str]], key: str, color: str) -> str:
+    """Draw one column of the log over the steps."""
+    points = np.array([(float(one["step"]), float(one[key] or "nan")) for one in rows])
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        return ""
+    (width, height), low, high = CURVE, points[:, 1].min(), points[:, 1].max()
+    x = points[:, 0] / points[:, 0].max() * width
+    y = height - (points[:, 1] - low) / ((high - low) or 1) * height
+    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    dots = "".join(f"<circle cx='{a:.1f}' cy='{b:.1f}' r='2.5' fill='{color}'/>"
+                   for a, b in zip(x, y, strict=True))
+    return (
+        f"<svg width='{width + 20}' height='{height + 40}' viewBox='-10 -25 {width + 20} "
+        f"{height + 40}'><text y='-10' font-size='12'>{html.escape(key)}: {low:.3g} to {high:.3g}"
+        f"</text><polyline points='{line}' fill='none' stroke='{color}' stroke-width='2'/>{dots}"
+        "</svg>"
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from geoseg.errors import OptionError
 from geoseg.grid import GeoBox, Window
 from geoseg.ground import metres_per_pixel
 from geoseg.learning.chips import ArraySource
-from geoseg.raster import Scene, rasterize
+from geoseg.raster import Labels, Scene, located, rasterize
+from geoseg.tools.inputs import layer_path, raster_path
 from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
@@ -36,9 +39,9 @@ MOST_BYTES = 4 << 30
 class Pair:
     """A scene and where its parcels are."""
 
-    scene: Path
-    """Raster."""
-    labels: Path
+    scene: Path | str
+    """Raster; a URL is a str."""
+    labels: Path | str
     """Vector layer in any CRS, or label raster on the scene's grid."""
     weight: float = 1.0
     """How often chips are cut from it, relative to its size."""
@@ -57,19 +60,40 @@ def find_pairs(
         if isinstance(one, Pair):
             pairs.append(one)
         elif isinstance(one, tuple):
-            pairs.append(Pair(*map(Path, one)))
+            pairs.append(Pair(*map(_place, one)))
         elif Path(one).is_dir():
             pairs += _in_folder(Path(one))
         elif Path(one).suffix.lower() == ".csv":
             pairs += _in_list(Path(one))
         else:
-            singles.append(Path(one))
+            singles.append(_place(one))
     if len(singles) % 2:
         raise OptionError(f"{singles[-1]} has no labels: give SCENE LABELS, a folder or a CSV list")
     pairs += [Pair(*two) for two in zip(singles[::2], singles[1::2])]
     if not pairs:
         raise OptionError(f"no scene with labels in {', '.join(map(str, inputs)) or 'no input'}")
-    return pairs
+    return [replace(one, scene=_place(located(str(one.scene)))) for one in pairs]
+
+
+def _place(name: str | Path) -> Path | str:
+    """Keep a URL as it is: a path would lose one of its slashes."""
+    return name if "://" in str(name) else Path(name)
+
+
+@contextmanager
+def named_pairs(inputs: Sequence[Any]) -> Iterator[list[Pair | tuple[str, str] | str | Path]]:
+    """Give inputs of any form as `find_pairs` takes them, while the block lasts."""
+    with ExitStack() as close:
+
+        def named(one: Any) -> Any:
+            if isinstance(one, Pair | str | Path):
+                return one
+            if isinstance(one, tuple) and len(one) == 2 and not isinstance(one[1], GeoBox):
+                scene, labels = raster_path(one[0]), layer_path(one[1])
+                return close.enter_context(scene), close.enter_context(labels)
+            return close.enter_context(layer_path(one))
+
+        yield [named(one) for one in inputs]
 
 
 def _in_folder(folder: Path) -> list[Pair]:
@@ -105,10 +129,15 @@ def _in_list(path: Path) -> list[Pair]:
         raise OptionError(f"{path} wants a first line scene,labels and a line for each pair")
     return [
         Pair(
-            path.parent / row["scene"], path.parent / row["labels"], float(row.get("weight") or 1)
+            _beside(path, row["scene"]), _beside(path, row["labels"]),
+            float(row.get("weight") or 1),
         )
         for row in rows
     ]
+
+
+def _beside(path: Path, name: str) -> Path | str:
+    return name if "://" in name else path.parent / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +175,11 @@ def load_pairs(pairs: Sequence[Pair], *, bands: tuple[int, ...] | None = None) -
 
 def _names(pairs: Sequence[Pair]) -> list[str]:
     """Name scenes by stem; by folder and stem where stems repeat."""
-    stems = [pair.scene.stem for pair in pairs]
+    scenes = [Path(pair.scene) for pair in pairs]
+    stems = [scene.stem for scene in scenes]
     if len(set(stems)) == len(stems):
         return stems
-    names = [f"{pair.scene.parent.name}/{pair.scene.stem}" for pair in pairs]
+    names = [f"{scene.parent.name}/{scene.stem}" for scene in scenes]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise OptionError(f"two scenes are named {repeated[0]}; rename one")
@@ -194,20 +224,20 @@ def without_edge(labels: np.ndarray) -> np.ndarray:
     return kept
 
 
-def read_labels(path: Path, geobox: GeoBox) -> np.ndarray:
+def read_labels(path: Path | str, geobox: GeoBox) -> np.ndarray:
     """Read labels on a scene's grid: (rows, cols) int32, 0 background, -1 not known.
 
     Raises:
         OptionError: a label raster is on another grid.
         RasterError, VectorError, CRSError: the labels cannot be read, or lie elsewhere.
     """
-    if path.suffix.lower() in RASTERS:
+    if Path(path).suffix.lower() in RASTERS:
         return _label_raster(path, geobox)
     return rasterize(read_geometries(path, crs=geobox.crs), geobox)
 
 
-def _label_raster(path: Path, geobox: GeoBox) -> np.ndarray:
-    with Scene(path) as stored:
+def _label_raster(path: Path | str, geobox: GeoBox) -> np.ndarray:
+    with Labels(path) as stored:
         box = stored.geobox
         moved = geobox.is_georeferenced and not box.transform.almost_equals(geobox.transform)
         if box.shape != geobox.shape or moved:

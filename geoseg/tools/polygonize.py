@@ -21,11 +21,11 @@ from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
-from geoseg.tools.inputs import any_raster
+from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, OpenLines, collecting_lines
 from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
 from geoseg.tools.rebuild import SNAP, rebuild
-from geoseg.tools.vectorize import Result
+from geoseg.tools.result import Result
 from geoseg.vector import check_output, write_parcels
 from geoseg.vectorizer import announce
 from geoseg.vectorizer import parcels as draw_parcels
@@ -66,9 +66,9 @@ class ValueChoice:
     """4 or 8."""
 
 
-@any_raster
+@as_paths(rasters=("mask",), layers=("parcels",))
 def polygonize(
-    mask: Any,
+    mask: RasterLike | None,
     out: str | Path,
     *,
     layer: str = "parcels",
@@ -83,7 +83,7 @@ def polygonize(
     shape: str = "plain",
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
-    parcels: str | Path | None = None,
+    parcels: LayerLike | None = None,
     snap: float = SNAP,
     tile: int | None = None,
     overwrite: bool = False,

@@ -25,8 +25,11 @@ from geoseg.run.plan import Plan, check_disk, make_plan
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.workspace import Workspace, workspace
 from geoseg.spec import ModelSpec
-from geoseg.tools.inputs import any_raster
+from geoseg.tools.classes import COLORS, ClassStrips, class_tags
+from geoseg.tools.inputs import RasterLike, as_paths
+from geoseg.tools.result import MaskResult
 from geoseg.tools.scene import Prepared, prepared_scene
+from geoseg.tools.scene_list import read_scenes
 
 log = logging.getLogger(__name__)
 
@@ -64,23 +67,12 @@ class PredictOptions:
     """Where to write a trace of the network's first batches."""
 
 
-@dataclass(frozen=True, slots=True)
-class MaskResult:
-    """What `predict` made."""
-
-    path: Path
-    """The probability raster."""
-    plan: Plan
-    """What was planned."""
-    report: dict[str, Any]
-    """Scene, model, options, seconds."""
-
-
-@any_raster
+@as_paths(rasters=("scene",), layers=("aoi",))
 def predict(
-    scene: Any,
+    scene: RasterLike,
     mask: str | Path,
     *,
+    classes: bool = False,
     overwrite: bool = False,
     restart: bool = False,
     dry_run: bool = False,
@@ -90,11 +82,13 @@ def predict(
     """Predict parcel and boundary probabilities of a scene, on the model's grid.
 
     Args:
-        scene: the raster: a path, an open rasterio dataset, (array, GeoBox), or a DataArray
-            with rioxarray.
+        scene: the raster: a path, a URL, a STAC item, a folder of scenes on one grid, an open
+            rasterio dataset, (array, GeoBox), or a DataArray with rioxarray.
         mask: GeoTIFF to write: one uint8 band per class, value / 254 is the probability, 255
             is no data. It lies exactly over the scene; where the scene was resampled its pixels
             are a whole number of times coarser or finer.
+        classes: write one band of classes instead, with names and a colour table, for maps: 0
+            background, 1 parcel, 2 boundary, 255 no data, by the model's thresholds.
         overwrite: replace an existing mask.
         restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
@@ -113,7 +107,7 @@ def predict(
             about = job.facts(scene, prepared, plan) | {"command": "predict"}
             with workspace(mask, about, inputs=(scene,), restart=restart) as work:
                 if work.published("mask", mask) is None:
-                    _publish(mask, job, prepared, plan, work, overwrite, progress)
+                    _publish(mask, job, prepared, plan, work, overwrite, progress, classes)
     report = job.provenance(scene, prepared) | {"plan": plan.as_dict(), "steps": job.steps}
     report["seconds"] = round(time.monotonic() - started, 3)
     return MaskResult(Path(mask), plan, report)
@@ -121,11 +115,11 @@ def predict(
 
 def _publish(
     mask: str | Path, job: Job, prepared: Prepared, plan: Plan, work: Workspace, overwrite: bool,
-    progress: Progress,
+    progress: Progress, classes: bool,
 ) -> None:
     with publishing(mask, overwrite=overwrite, lock=False) as partial:
         cores = job.run(prepared, plan, work, progress)
-        job.write_mask(partial, cores)
+        job.write_mask(partial, cores, classes=classes)
         work.note_result("mask", partial)
 
 
@@ -146,10 +140,10 @@ class Job:
     def prepared(
         self, scene: str | Sequence[str], *, stretch: tuple[Any, Any] | None = None
     ) -> AbstractContextManager[Prepared]:
-        """Open a scene, or scenes of one grid, as the model wants it."""
+        """Open a scene, or scenes of one grid, as the model wants it; see `read_scenes`."""
         chosen = self.options
         return prepared_scene(
-            scene, self.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi,
+            _all_of(scene), self.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi,
             stretch=stretch,
         )
 
@@ -203,10 +197,13 @@ class Job:
 
     def facts(self, scene: str | Path, prepared: Prepared, plan: Plan) -> dict[str, Any]:
         """Say what the probabilities depend on, and how they are cut into cores."""
+        first, *others = _all_of(str(scene))
+        of_others = [facts.of_file(f"scene {Path(one).name}", one) for one in others]
         return {
             **facts.of_software(*self.network.packages),
             **facts.of_model(self.model_path),
-            **facts.of_scene(str(scene), prepared.pixels),
+            **facts.of_scene(first, prepared.pixels),
+            **{name: value for one in of_others for name, value in one.items()},
             "bands": list(prepared.bands),
             "low": prepared.low.tolist(),
             "high": prepared.high.tolist(),
@@ -254,11 +251,15 @@ class Job:
         say("predicting took %s",
             ", ".join(f"{one:.2f} s ({step})" for step, one in seconds.items()))
 
-    def write_mask(self, path: Path, cores: StoredCores) -> None:
-        """Write the probability raster to a new file."""
+    def write_mask(self, path: Path, cores: StoredCores, *, classes: bool = False) -> None:
+        """Write the probability raster, or that of classes, to a new file."""
         names = tuple(one.name for one in self.spec.classes)
         tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
-        write_mask(path, cores, cores.geobox, names, tags=tags)
+        if not classes:
+            write_mask(path, cores, cores.geobox, names, tags=tags)
+            return
+        strips = ClassStrips(cores, self.spec)
+        write_mask(path, strips, cores.geobox, ("class",), tags=tags | class_tags(), colors=COLORS)
 
     def model_facts(self) -> dict[str, str]:
         """Describe the model for people."""
@@ -271,7 +272,12 @@ class Job:
 
     def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
         """Say what a result was made of; the same for every tile size, device and day."""
-        return provenance([str(scene)], self.spec, prepared.bands)
+        return provenance(_all_of(str(scene)), self.spec, prepared.bands)
+
+
+def _all_of(scene: str | Sequence[str]) -> list[str]:
+    """Give a scene, or the scenes of a folder or list."""
+    return read_scenes([scene] if isinstance(scene, str) else scene)
 
 
 def provenance(

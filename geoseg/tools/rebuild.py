@@ -7,18 +7,19 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from affine import Affine
 
 import geoseg
-from geoseg.errors import OptionError, VectorError
+from geoseg.errors import CRSError, OptionError, VectorError
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.publish import publishing
-from geoseg.tools.vectorize import Result
+from geoseg.raster import Scene
+from geoseg.tools.result import Result
 from geoseg.vector import Carried, carried, check_output, read_lines, write_carried
 from geoseg.vectorizer import Faces, build_faces, keep_ids, look_aside, measure_shapes, weigh
 
@@ -44,6 +45,7 @@ def rebuild(
     parcels: str | Path | None,
     snap: float,
     overwrite: bool,
+    scene: str | Path | None = None,
 ) -> Result:
     """Make parcels of border lines that were corrected.
 
@@ -60,6 +62,7 @@ def rebuild(
         parcels: the old parcels; None for none.
         snap: metres within which a loose end is led to a line.
         overwrite: replace an existing layer.
+        scene: what the borders were found in, to be named in the result; it must lie under them.
 
     Raises:
         GeosegError: one of its kinds, with what to do.
@@ -70,6 +73,8 @@ def rebuild(
         raise OptionError(f"--snap is {snap}, wanted 0 or more metres")
     table, crs = read_lines(lines, layer=lines_layer)
     box = _grid(table, crs)
+    if scene is not None:
+        _check_scene(scene, lines, table, crs)
     faces = build_faces(table.geometry.to_numpy(), tolerance=snap / _metres_per_unit(box))
     _say_what_was_left(faces, snap)
     if not len(faces.shapes):
@@ -79,7 +84,7 @@ def rebuild(
     report = {
         "lines": Path(lines).name, "geoseg": geoseg.__version__, "snap": snap,
         "snapped": faces.snapped, "dangles": len(faces.dangles),
-    }
+    } | ({} if scene is None else {"scene": Path(scene).name})
     area, perimeter = measure_shapes(made.shapes, box)
     with publishing(out, overwrite=overwrite, layer=layer) as partial:
         write_carried(
@@ -130,6 +135,35 @@ def _parcels(
         faces, ids, sums = np.searchsorted(chosen, faces[keep]), ids[keep], sums[keep]
     numbers = keep_ids(len(chosen), faces, ids, sums)
     return _Parcels(shapes[chosen], numbers, edge[chosen], attributes)
+
+
+def refuse_with_lines(**options: Any) -> None:
+    """Refuse options that find parcels in a scene, where they are built of corrected lines.
+
+    Raises:
+        OptionError: one of them is given.
+    """
+    given = sorted(name for name, value in options.items() if value is not None)
+    if given:
+        raise OptionError(
+            f"edited_lines builds parcels of lines, without looking at a scene: {given[0]} has no "
+            "meaning there; leave it out"
+        )
+
+
+def _check_scene(
+    scene: str | Path, lines: str | Path, table: GeoDataFrame, crs: str | None
+) -> None:
+    with Scene(scene) as opened:
+        box = opened.geobox
+    if (crs is None) != (box.crs is None):
+        one, other = (lines, scene) if crs is None else (scene, lines)
+        raise CRSError(f"{one} has no CRS, but {other} has one; give it its own")
+    corners = (0, 0), (box.width, 0), (box.width, box.height), (0, box.height)
+    view = shapely.Polygon([box.transform @ corner for corner in corners])
+    ground = shapely.box(*(table if crs is None else table.to_crs(box.crs)).total_bounds)
+    if not shapely.intersects(view, ground):
+        raise CRSError(f"{lines} lies outside {scene}; give the scene that they came from")
 
 
 def _says(table: GeoDataFrame) -> np.ndarray:

@@ -28,7 +28,7 @@ from geoseg.tools.views import view_of
 from geoseg.vector.measures import read_largest, read_measures
 
 if TYPE_CHECKING:
-    from geoseg.tools.vectorize import Result
+    from geoseg.tools.result import Result
 
 MOST_PARCELS = 40_000
 """On the map; of more, the largest."""

@@ -1,4 +1,4 @@
-"""Scenes by name or by list: a text file with a path, and perhaps a date, on each line."""
+"""Scenes by name, in a folder, or by list: a text file with a path, and perhaps a date, a line."""
 
 from __future__ import annotations
 
@@ -7,34 +7,52 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoseg.errors import OptionError, RasterError
+from geoseg.raster import located
 
 SUFFIXES = (".txt", ".csv")
 """Of files that list scenes."""
+RASTERS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".png", ".jpg", ".webp")
+"""Suffixes of scenes in a folder."""
 
 
 def read_scenes(scenes: Sequence[str | Path]) -> list[str]:
     """Give the scenes' paths in their order: where they overlap, the first one wins.
+
+    Of a folder, all rasters that lie in it, by name. Of a STAC item, its asset (see
+    `geoseg.raster.assets`).
 
     A list has a path on each line, relative to the list, and after a comma the date of the scene
     (YYYY-MM-DD). Scenes with a date come before those without, the newest first.
 
     Raises:
         OptionError: no scene, or a scene twice.
-        RasterError: a list cannot be read.
+        RasterError: a list, folder or item cannot be read, or a folder has no rasters.
     """
     found: list[tuple[int, str]] = []
     for scene in scenes:
         if Path(scene).suffix.lower() in SUFFIXES:
             found += _listed(Path(scene))
+        elif Path(scene).is_dir():
+            found += [(0, str(one)) for one in _in_folder(Path(scene))]
         else:
             found.append((0, str(scene)))
-    paths = [path for _, path in sorted(found, key=lambda one: -one[0])]
+    paths = [located(path) for _, path in sorted(found, key=lambda one: -one[0])]
     if not paths:
         raise OptionError("no scene was given; name rasters, or a .txt file that lists some")
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise OptionError(f"{twice} is given twice; name each scene once")
     return paths
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    found = sorted(
+        one for one in folder.iterdir()
+        if one.suffix.lower() in RASTERS and not one.name.startswith(".")
+    )
+    if not found:
+        raise RasterError(f"{folder} is a folder without rasters ({', '.join(RASTERS)})")
+    return found
 
 
 def _listed(path: Path) -> list[tuple[int, str]]:

@@ -20,6 +20,30 @@ NAMES = {
 """Names for people; others are their keys with spaces."""
 UNITS = {"m2": "m", "pixels": "px"}
 """Of lengths, by the unit of areas."""
+SHOWN = (
+    ("ground", ("pixel_iou", "pixel_f1", "pixel_precision", "pixel_recall")),
+    ("parcels", (
+        "parcel_f1", "parcel_precision", "parcel_recall", "parcel_f1_50_95",
+        "parcel_precision_50_95", "parcel_recall_50_95", "panoptic_quality",
+        "segmentation_quality", "recognition_quality", "over_segmentation", "under_segmentation",
+        "goc", "guc", "gtc", "count_ratio", "area_bias", "perimeter_bias",
+    )),
+    ("borders", ("boundary_iou", "polis")),
+)
+"""What the table shows, part by part; boundary F scores follow."""
+GROUPS = (
+    "pixel_iou", "parcel_f1", "parcel_precision", "parcel_recall", "panoptic_quality",
+    "over_segmentation", "under_segmentation", "area_bias",
+)
+"""Columns of the table of groups."""
+HEADS = {"parcel_f1": "F1", "panoptic_quality": "PQ"}
+"""Their short names."""
+
+
+def shown(made: Result) -> list[tuple[str, tuple[str, ...]]]:
+    """Give the parts of a table of scores, and the keys in each."""
+    near = tuple(f"boundary_f_{i}" for i in range(1, len(made.distances) + 1))
+    return [(part, (*keys, *near) if part == "borders" else keys) for part, keys in SHOWN]
 
 
 def name_of(key: str, made: Result) -> str:

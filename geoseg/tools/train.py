@@ -24,14 +24,15 @@ from geoseg.learning.job import Job
 from geoseg.learning.networks import PREFIX, build
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import Recipe
-from geoseg.learning.training import Outcome
 from geoseg.learning.training import train as run
 from geoseg.learning.unet import DIVISOR, Network, set_prior
 from geoseg.memory import keep_freed_memory
 from geoseg.publish import holding, make_folder
 from geoseg.run.progress import Progress, silent
 from geoseg.spec import Band, LabelClass, ModelSpec
-from geoseg.tools.pairs import Loaded, Pair, find_pairs, load_pairs
+from geoseg.tools.inputs import LayerLike, RasterLike
+from geoseg.tools.pairs import Loaded, Pair, find_pairs, load_pairs, named_pairs
+from geoseg.tools.result import TrainResult
 
 log = logging.getLogger(__name__)
 
@@ -100,17 +101,20 @@ class TrainOptions:
 
 
 def train(
-    pairs: Sequence[Pair | tuple[str | Path, str | Path] | str | Path],
+    pairs: Sequence[Pair | tuple[RasterLike, LayerLike | RasterLike] | str | Path],
     model: str | Path,
     *,
     restart: bool = False,
     progress: Progress = silent,
     **options: Any,
-) -> Outcome:
+) -> TrainResult:
     """Train a model on scenes with their parcels, and write the best one seen to a file.
 
     Args:
-        pairs: (scene, labels), or folders and CSV lists of them.
+        pairs: (scene, labels), or folders and CSV lists of them. A scene is a path, URL, STAC
+            item, open rasterio dataset, (array, GeoBox), or DataArray with rioxarray. Labels are
+            a GeoDataFrame or vector file of parcels in any CRS, or parcel numbers on the scene's
+            grid in any form that a scene has: 0 is no parcel, below 0 not known.
         model: file to write, ending in `.safetensors`; the run's log, pictures and state go to
             the folder of the same name ending in `.training`.
         restart: throw away the state of an earlier run instead of going on from it.
@@ -118,7 +122,7 @@ def train(
         options: fields of TrainOptions.
 
     Returns:
-        What the run gave.
+        Where the model is, and how good.
 
     Raises:
         OptionError: an option does not fit the data.
@@ -133,13 +137,15 @@ def train(
         raise OptionError(f"a model file ends in .safetensors, got {model}")
     use_threads(chosen.threads)
     keep_freed_memory()
-    loaded = load_pairs(find_pairs(pairs), bands=chosen.bands)
+    with named_pairs(pairs) as named:
+        loaded = load_pairs(find_pairs(named), bands=chosen.bands)
     make_folder(model.parent)
     with holding(model):
         if restart:
             shutil.rmtree(model.with_suffix(".training"), ignore_errors=True)
         network, job = prepare(loaded, model, chosen)
-        return run(network, job, progress)
+        made = run(network, job, progress)
+    return TrainResult(model, made.scores, made.steps, made.seconds)
 
 
 def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network, Job]:

@@ -6,66 +6,32 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from geoseg.errors import OptionError
 from geoseg.publish import publishing
 from geoseg.run.plan import Plan
 from geoseg.run.progress import Progress, silent
 from geoseg.run.workspace import Workspace, workspace
-from geoseg.tools.inputs import any_raster
+from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
-from geoseg.tools.notebook import show
 from geoseg.tools.parcels import LineChoice, write_probabilities
 from geoseg.tools.predict import Job, PredictOptions
+from geoseg.tools.rebuild import SNAP, rebuild, refuse_with_lines
+from geoseg.tools.result import Result
 from geoseg.tools.run_report import peak_memory, run_pages
 from geoseg.tools.scene import Prepared
 from geoseg.tools.run_item import write_item
-from geoseg.vector import check_output, read_parcels
-
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
+from geoseg.vector import check_output
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What `vectorize` or `polygonize` made."""
-
-    path: Path
-    """The vector file."""
-    count: int
-    """How many parcels are in it."""
-    layer: str = "parcels"
-    """The layer's name."""
-    report: dict[str, Any] = field(default_factory=dict)
-    """Scene, model, options, seconds."""
-
-    def _repr_html_(self) -> str:
-        """Show the parcels in a notebook."""
-        return show(self.parcels, f"{self.count} parcels in {self.path}")
-
-    @property
-    def parcels(self) -> GeoDataFrame:
-        """Read the parcels."""
-        return _read(self.path, self.layer)
-
-    @property
-    def lines(self) -> GeoDataFrame | None:
-        """Read the borders; None if none were asked for."""
-        made = self.report.get("lines")
-        return None if made is None else _read(Path(made["path"]), made["layer"])
-
-
-def _read(path: Path, layer: str) -> GeoDataFrame:
-    return read_parcels(path, layer=layer if path.suffix == ".gpkg" else None)
-
-
-@any_raster
+@as_paths(rasters=("scene",), layers=("aoi", "edited_lines", "parcels"))
 def vectorize(
-    scene: Any,
+    scene: RasterLike | None,
     out: str | Path,
     *,
     layer: str = "parcels",
@@ -80,6 +46,9 @@ def vectorize(
     report: str | Path | None = None,
     preview: str | Path | None = None,
     stac: str | Path | None = None,
+    edited_lines: LayerLike | None = None,
+    parcels: LayerLike | None = None,
+    snap: float = SNAP,
     overwrite: bool = False,
     restart: bool = False,
     dry_run: bool = False,
@@ -91,8 +60,9 @@ def vectorize(
     Neighbours share identical borders; the CRS is the scene's.
 
     Args:
-        scene: the raster: a path, an open rasterio dataset, (array, GeoBox), or a DataArray
-            with rioxarray.
+        scene: the raster: a path, a URL, a STAC item, a folder of scenes on one grid, an open
+            rasterio dataset, (array, GeoBox), or a DataArray with rioxarray. With `edited_lines`
+            it is only named in the result, and None will do.
         out: vector file; its suffix chooses the format (.gpkg, .parquet, .fgb, .geojson, .shp).
         layer: name of the layer; other layers of a GeoPackage are kept.
         threshold: parcel probability, 0 to 1, from which a pixel is in a parcel; None: the
@@ -110,6 +80,10 @@ def vectorize(
         report: HTML file for people: the parcels over the scene, charts, what was done.
         preview: PNG of the scene with the parcels over it.
         stac: STAC item (JSON) that names the results.
+        edited_lines: the borders that `lines` gave, corrected by hand. Parcels are built of them
+            alone; options about finding parcels are refused then.
+        parcels: with `edited_lines`: the old parcels, whose numbers and attributes are kept.
+        snap: with `edited_lines`: metres within which a loose end is led to a line.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left; without it the run goes on there.
         dry_run: plan only, write nothing.
@@ -119,6 +93,17 @@ def vectorize(
     Raises:
         GeosegError: one of its kinds, with what to do.
     """
+    if edited_lines is not None:
+        refuse_with_lines(
+            threshold=threshold, min_area=min_area, simplify=simplify, mask=mask, lines=lines,
+            report=report, preview=preview, stac=stac, **options,
+        )
+        return rebuild(
+            edited_lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,
+            overwrite=overwrite, scene=scene,
+        )
+    if scene is None or parcels is not None:
+        raise OptionError("give a scene, or edited_lines and perhaps their old parcels")
     started = time.monotonic()
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
@@ -135,12 +120,7 @@ def vectorize(
             done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
         if done["count"] == 0:
             log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
-        seconds = round(time.monotonic() - started, 3)
-        about = task.report() | {
-            "plan": plan.as_dict(), "steps": job.steps, "seconds": seconds,
-            "memory_bytes": peak_memory(), "parcels": done["count"],
-        }
-        about |= borders.about(done.get("lines", 0))
+        about = task.about(done, started)
         made = Result(Path(out), done["count"], layer, about)
         pages.write(made, prepared, job.model_facts())
         if stac is not None:
@@ -179,6 +159,14 @@ class _Task:
         """Say what the parcels were made of."""
         made_of = self.job.provenance(self.scene, self.prepared)
         return made_of | {"options": self.choice.as_dict()}
+
+    def about(self, done: Mapping[str, Any], started: float) -> dict[str, Any]:
+        """Say what was made, for people and programs; started as `time.monotonic` has it."""
+        return self.report() | {
+            "plan": self.plan.as_dict(), "steps": self.job.steps,
+            "seconds": round(time.monotonic() - started, 3), "memory_bytes": peak_memory(),
+            "parcels": done["count"], **self.borders.about(done.get("lines", 0)),
+        }
 
     def run(
         self, work: Workspace, out: str | Path, mask: str | Path | None, overwrite: bool,

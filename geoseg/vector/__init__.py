@@ -2,8 +2,8 @@
 
 from geoseg.vector.carried import Carried, carried, write_carried
 from geoseg.vector.lines import LineStore, line_store
+from geoseg.vector.memory import is_table, named_table
 from geoseg.vector.read import (
-    layer_crs,
     read_geometries,
     read_lines,
     read_parcels,
@@ -13,7 +13,7 @@ from geoseg.vector.windows import Numbered, PolygonLayer
 from geoseg.vector.write import check_output, write_parcels
 
 __all__ = [
-    "Carried", "LineStore", "Numbered", "PolygonLayer", "carried", "check_output", "layer_crs",
-    "line_store", "read_geometries", "read_lines", "read_parcels", "read_polygons",
+    "Carried", "LineStore", "Numbered", "PolygonLayer", "carried", "check_output", "is_table",
+    "line_store", "named_table", "read_geometries", "read_lines", "read_parcels", "read_polygons",
     "write_carried", "write_parcels",
 ]

@@ -26,6 +26,8 @@ HEAD_BYTES = 4096
 """Where GDAL looks for what a file is."""
 POLYGONS = ("Polygon", "MultiPolygon")
 """Kinds of geometry that can be parcels."""
+POLYGON_TYPES = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+"""The same as numbers."""
 
 
 def read_geometries(
@@ -103,16 +105,6 @@ def read_lines(path: str | Path, *, layer: str) -> tuple[geopandas.GeoDataFrame,
     return table, None if table.crs is None else table.crs.to_wkt()
 
 
-def layer_crs(path: str | Path, layer: str | None = None) -> str | None:
-    """Give the CRS of a layer as WKT, or None.
-
-    Raises:
-        VectorError: the file or layer cannot be read.
-    """
-    crs = _read(path, layer, only_geometry=True, rows=1).crs
-    return None if crs is None else crs.to_wkt()
-
-
 def split_layer(path: str | Path, layer: str | None) -> tuple[Path, str | None]:
     """Part a QGIS source into file and layer.
 
@@ -154,15 +146,33 @@ def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas
         file, name = find_layer(path, layer)
         if name is None:
             return _without_fiboa(geopandas.read_parquet(file))
-        table = pyogrio.read_dataframe(file, layer=name, **options)
     except VectorError:
         raise
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    return read_known(path, file, name, **options)
+
+
+def read_known(
+    path: str | Path, file: Path, layer: str, **options: Any
+) -> geopandas.GeoDataFrame:
+    """Read a layer that `find_layer` gave; options are pyogrio's.
+
+    Raises:
+        VectorError: it cannot be read.
+    """
+    try:
+        table = pyogrio.read_dataframe(file, layer=layer, **options)
     except (DataSourceError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+        raise _unreadable(path, error) from error
     if not isinstance(table, geopandas.GeoDataFrame):
         raise VectorError(f"{path} is a table without geometry; give a layer of polygons")
     return _without_undefined(table)
+
+
+def _unreadable(path: str | Path, error: Exception) -> VectorError:
+    reason = " ".join(str(error).split())[:200]
+    return VectorError(f"{path} is not a vector file that can be read ({reason})")
 
 
 def _without_fiboa(table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
@@ -233,8 +243,7 @@ def _layers(path: Path) -> np.ndarray:
     try:
         return pyogrio.list_layers(path)
     except DataSourceError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise VectorError(f"{path} is not a vector file that can be read ({reason})") from error
+        raise _unreadable(path, error) from error
 
 
 def reprojected(
@@ -274,11 +283,11 @@ def valid_polygons(table: geopandas.GeoSeries) -> list[BaseGeometry]:
     if wrong.any():
         log.warning("%d of %d polygons were not valid and were mended", wrong.sum(), len(shapes))
         shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
-    return [_polygons_of(one) for one in shapes]
+    mixed = ~np.isin(shapely.get_type_id(shapes), POLYGON_TYPES)
+    shapes[mixed] = [_polygons_of(one) for one in shapes[mixed]]
+    return shapes.tolist()
 
 
 def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
-    if shape.geom_type in POLYGONS:
-        return shape
     parts = shapely.get_parts(shapely.get_parts(shape))
     return shapely.union_all([part for part in parts if part.geom_type in POLYGONS])

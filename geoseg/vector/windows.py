@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError
 
 from geoseg.errors import VectorError
-from geoseg.vector.read import POLYGONS, find_layer, read_table, valid_polygons
+from geoseg.vector.read import POLYGONS, find_layer, read_known, read_table, valid_polygons
 
 INDEXED = (".gpkg", ".fgb", ".shp", ".gdb")
 """Formats whose polygons are found by place without reading all."""
@@ -93,8 +93,8 @@ class PolygonLayer:
         self, *, bounds: Bounds | None = None, rows: int | None = None
     ) -> geopandas.GeoDataFrame:
         columns = [] if self._field is None else [self._field]
-        return read_table(
-            self.path, self._layer, columns=columns, bbox=bounds, max_features=rows,
+        return read_known(
+            self.path, self._file, self._layer, columns=columns, bbox=bounds, max_features=rows,
             fid_as_index=True,
         )
 

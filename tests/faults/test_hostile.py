@@ -1,6 +1,7 @@
 """Files that a stranger made to read, run or reach what is not theirs; each with a canary."""
 
 import http.server
+import json
 import os
 import pickle
 import threading
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 
+import geoseg
 from geoseg.errors import GeosegError, ModelError, RasterError, VectorError
 from geoseg.learning.checkpoint import load
 from geoseg.raster import MaskReader, Scene
@@ -114,6 +116,20 @@ def test_a_vrt_hidden_in_a_vrt_is_found(tmp_path, canary, monkeypatch):
     with pytest.raises(RasterError, match="code in it"):
         pixels(outer)
     assert not canary.exists()
+
+
+@pytest.mark.parametrize("prefix", ["", "/vsicurl/"])
+def test_a_stac_item_of_this_machine_does_not_reach_out(tmp_path, server, prefix):
+    address, hits = server
+    assets = {"image": {"href": f"{prefix}{address}/x.tif", "type": "image/tiff"}}
+    item = write(tmp_path / "item.json", json.dumps({"type": "Feature", "assets": assets}))
+    for name in (str(item), f"{item}|asset=image"):
+        with pytest.raises(RasterError, match="points to .* no file of this machine"):
+            geoseg.predict(name, tmp_path / "mask.tif")
+        with pytest.raises(RasterError, match="points to .* no file of this machine"):
+            geoseg.evaluate("a.gpkg", "b.gpkg", scene=name, report=tmp_path / "r.html")
+    assert hits == []
+    assert [one.name for one in tmp_path.iterdir()] == ["item.json"]
 
 
 @pytest.mark.parametrize("path", [

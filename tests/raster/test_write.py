@@ -4,8 +4,8 @@ import rasterio
 from affine import Affine
 
 from geoseg.errors import OutputError
-from geoseg.grid import GeoBox
-from geoseg.raster import MaskReader, MaskWriter
+from geoseg.grid import GeoBox, Window
+from geoseg.raster import Labels, MaskReader, MaskWriter, Scene
 
 BOX = GeoBox(700, 520, Affine(1, 0, 0, 0, -1, 0), None)
 ROWS = np.random.default_rng(0).integers(0, 256, (2, 700, 520), dtype=np.uint8)
@@ -54,3 +54,22 @@ def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path):
 def test_a_missing_folder_is_an_output_error(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         write_mask(tmp_path / "none" / "mask.tif")
+
+
+def test_classes_have_a_colour_table_and_whole_overviews(tmp_path):
+    rows = np.random.default_rng(1).integers(0, 3, (1, 700, 520), dtype=np.uint8)
+    colors = {0: (0, 0, 0, 255), 1: (9, 8, 7, 255), 2: (1, 2, 3, 255), 255: (0, 0, 0, 0)}
+    with MaskWriter(tmp_path / "c.tif", BOX, ("class",), tags={}, colors=colors) as writer:
+        writer.write(0, rows)
+    with rasterio.open(tmp_path / "c.tif") as mask:
+        assert mask.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert {value: mask.colormap(1)[value] for value in (0, 1, 2)} == {
+            value: colors[value] for value in (0, 1, 2)
+        }
+        assert set(np.unique(mask.read(1, out_shape=(350, 260)))) <= {0, 1, 2}
+    with MaskReader(tmp_path / "c.tif") as mask:
+        assert not mask.is_probability and (mask.read(0, 700) == rows).all()
+    with Labels(tmp_path / "c.tif") as labels:
+        assert (labels.read(Window(0, 0, 520, 700))[0] == rows).all()
+    with Scene(tmp_path / "c.tif") as scene:
+        assert scene.read(Window(0, 0, 520, 700))[0].shape == (3, 700, 520)

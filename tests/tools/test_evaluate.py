@@ -14,8 +14,10 @@ from shapely import Polygon, box, union_all
 
 from geoseg.cli.evaluate import evaluate as command
 from geoseg.errors import CRSError, OptionError, RasterError, VectorError
+from geoseg.grid import GeoBox
 from geoseg.tools.evaluate import evaluate
 from geoseg.tools.layers import Layer, comparison_crs
+from geoseg.tools.result import Result as Made
 
 X, Y = 500_000, 5_400_000
 
@@ -247,3 +249,41 @@ def test_a_label_raster_whose_background_is_no_data_is_said_to_be_a_trap(
 ):
     evaluate(layer("a.gpkg", fields((0, 2))), label_raster([1, 2, 0, 1], nodata=0))
     assert "0 is no data" in caplog.text
+
+
+def test_tables_arrays_and_results_are_scored_as_their_files(layer, label_raster):
+    rioxarray = pytest.importorskip("rioxarray", reason="rioxarray is not installed")
+    found, true = fields((0, 2), (2, 5)), fields((0, 2), (3, 5))
+    files = evaluate(layer("found.gpkg", found), layer("true.gpkg", true)).scores
+    tables = [geopandas.GeoDataFrame({"class": ["a", "b"]}, geometry=one, crs=32633)
+              for one in (found, true)]
+    assert evaluate(*tables).scores == pytest.approx(files, nan_ok=True)
+    assert evaluate(tables[0].geometry, tables[1]).scores == pytest.approx(files, nan_ok=True)
+    made = Made(layer("found.gpkg", found), 2)
+    assert evaluate(made, tables[1]).scores == pytest.approx(files, nan_ok=True)
+    path = label_raster([1, 1, 0, 2, 2])
+    of_file = evaluate(tables[0], path).scores
+    box_ = GeoBox(1, 5, Affine(10, 0, X, 0, -10, Y), rasterio.CRS.from_epsg(32633).wkt)
+    array = np.array([1, 1, 0, 2, 2], np.int32)[None]
+    assert evaluate(tables[0], (array, box_)).scores == pytest.approx(of_file, nan_ok=True)
+    with rasterio.open(path) as dataset, rioxarray.open_rasterio(path) as labels:
+        assert evaluate(tables[0], dataset).scores == pytest.approx(of_file, nan_ok=True)
+        assert evaluate(tables[0], labels).scores == pytest.approx(of_file, nan_ok=True)
+    area = geopandas.GeoSeries(fields((0, 2)), crs=32633)
+    assert evaluate(*tables, aoi=area).scores["parcel_f1"] == 1
+    assert evaluate(*tables, ignore=area).parcels.truth == 1
+
+
+def test_a_table_that_no_vector_file_can_hold_is_one_line(layer):
+    table = geopandas.GeoDataFrame({"a": [1j]}, geometry=fields((0, 2)), crs=32633)
+    with pytest.raises(VectorError, match="a GeoDataFrame cannot be used as a layer") as raised:
+        evaluate(table, layer("true.gpkg", fields((0, 2))))
+    assert "\n" not in str(raised.value)
+
+
+def test_scores_show_as_a_table_in_a_notebook(layer):
+    made = evaluate(layer("a.gpkg", fields((0, 2), (2, 5))), layer("b.gpkg", fields((0, 2))))
+    html = made._repr_html_()
+    assert "2 parcels against 1 true, 1 matched" in html
+    assert f"F1 at IoU 0.5</td><td style='text-align:right'>{made.scores['parcel_f1']:.3f}" in html
+    assert "below 0.64 ha" in html and "boundary F, 1 m" in html and "<script" not in html

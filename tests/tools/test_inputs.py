@@ -8,6 +8,7 @@ from affine import Affine
 import geoseg
 from geoseg.errors import RasterError
 from geoseg.grid import GeoBox
+from geoseg.spec import ModelSpec
 from geoseg.tools.run_item import make_item
 
 DATA = np.random.default_rng(2).integers(1, 4, (4, 6)).repeat(5, 0).repeat(5, 1).astype(np.uint8)
@@ -92,3 +93,36 @@ def test_a_stac_item_across_the_antimeridian_has_two_halves(tmp_path):
     assert item["bbox"] == [179.5, -1.0, -179.5, 0.0]
     assert item["geometry"]["type"] == "MultiPolygon"
     assert [half[0][0][0] for half in item["geometry"]["coordinates"]] == [179.5, -180.0]
+
+
+def test_a_probability_raster_shows_a_picture_and_becomes_parcels_as_it_is(tmp_path, sample_data):
+    made = geoseg.predict(
+        sample_data / "scene.tif", tmp_path / "mask.tif", threads=1,
+        extent=_corner(sample_data / "scene.tif", 96),
+    )
+    shown = made._repr_html_()
+    assert "data:image/png;base64," in shown and "parcel, boundary; 96 x 96 pixels" in shown
+    of_result = geoseg.polygonize(made, tmp_path / "a.gpkg")
+    of_file = geoseg.polygonize(made.path, tmp_path / "b.gpkg")
+    assert _same(of_result, of_file)
+
+
+def test_classes_follow_the_thresholds_of_the_model_and_become_polygons(tmp_path, sample_data):
+    options = {"threads": 1, "extent": _corner(sample_data / "scene.tif", 96)}
+    geoseg.predict(sample_data / "scene.tif", tmp_path / "p.tif", **options)
+    geoseg.predict(sample_data / "scene.tif", tmp_path / "c.tif", classes=True, **options)
+    with rasterio.open(tmp_path / "p.tif") as soft, rasterio.open(tmp_path / "c.tif") as hard:
+        parcel, boundary = soft.read()
+        limits = ModelSpec.from_json(hard.tags()["GEOSEG_SPEC"]).instances
+        expected = np.where(parcel >= 254 * limits.parcel, 1, 0)
+        expected[boundary >= 254 * limits.boundary] = 2
+        assert (hard.read(1) == np.where(parcel == 255, 255, expected)).all()
+        assert hard.tags()["CLASS_2"] == "boundary" and hard.colormap(1)[1][:3] == (214, 200, 96)
+        assert (expected == 1).any() and (expected == 2).any()
+    assert geoseg.polygonize(tmp_path / "c.tif", tmp_path / "c.gpkg").count > 3
+
+
+def _corner(path, side):
+    with rasterio.open(path) as scene:
+        (west, north), (east, south) = scene.transform @ (0, 0), scene.transform @ (side, side)
+    return west, south, east, north

@@ -154,3 +154,46 @@ def test_options_that_do_not_fit_are_refused(made, tmp_path):
         geoseg.polygonize(None, tmp_path / "a.gpkg")
     with pytest.raises(OptionError, match="without a MASK"):
         geoseg.polygonize(made.path, tmp_path / "a.gpkg", parcels=made.path)
+
+
+def _alike(one, other):
+    return (one.to_wkb() == other.to_wkb()).all(axis=None)
+
+
+def test_python_builds_the_same_parcels_of_a_table_of_lines_as_of_their_file(made, tmp_path):
+    of_files = geoseg.polygonize(None, tmp_path / "a.gpkg", lines=made.path, parcels=made.path)
+    scene = made.path.with_name("classes.tif")
+    of_tables = geoseg.vectorize(
+        scene, tmp_path / "b.gpkg", edited_lines=made.lines, parcels=made.parcels
+    )
+    assert _alike(of_files.parcels, of_tables.parcels)
+    assert of_tables.report["scene"] == "classes.tif" and of_tables.count == made.count
+    without = geoseg.vectorize(None, tmp_path / "c.gpkg", edited_lines=str(made.path))
+    assert "scene" not in without.report and without.count == made.count
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"threshold": 0.5}, OptionError, "threshold has no meaning there"),
+        ({"mask": "mask.tif"}, OptionError, "mask has no meaning there"),
+        ({"tile": 256}, OptionError, "tile has no meaning there"),
+        ({"snap": -1.0}, OptionError, "--snap is -1.0"),
+        ({"parcels": "none.gpkg"}, VectorError, "none.gpkg does not exist"),
+    ],
+)
+def test_options_that_do_not_fit_edited_lines_are_refused(made, tmp_path, options, error, text):
+    with pytest.raises(error, match=text):
+        geoseg.vectorize(None, tmp_path / "a.gpkg", edited_lines=made.path, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_lines_beside_their_scene_and_parcels_without_lines_are_refused(made, tmp_path):
+    away = made.lines.assign(geometry=made.lines.translate(5000))
+    scene = made.path.with_name("classes.tif")
+    with pytest.raises(CRSError, match="lies outside"):
+        geoseg.vectorize(scene, tmp_path / "a.gpkg", edited_lines=away)
+    with pytest.raises(OptionError, match="give a scene, or edited_lines"):
+        geoseg.vectorize(scene, tmp_path / "a.gpkg", parcels=made.path)
+    with pytest.raises(OptionError, match="give a scene, or edited_lines"):
+        geoseg.vectorize(None, tmp_path / "a.gpkg")

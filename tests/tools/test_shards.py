@@ -8,7 +8,7 @@ import rasterio
 from affine import Affine
 
 import geoseg
-from geoseg.errors import OptionError, OutputError, ShardsMissingError
+from geoseg.errors import OptionError, OutputError, RasterError, ShardsMissingError
 from geoseg.run.shards import ShardPlan
 from geoseg.run.store import Folder
 from geoseg.tools.merge import merge
@@ -156,3 +156,23 @@ def test_scenes_in_two_zones_give_a_file_each_or_one_in_a_crs_with_shared_border
     assert np.allclose(one.parcels["area_m2"].sum(), sum(p.parcels["area_m2"].sum() for p in each))
     for half in (one.parcels[: each[0].count], one.parcels[each[0].count :]):
         assert shapely.coverage_is_valid(half.geometry.values)
+
+
+def test_a_folder_of_scenes_on_one_grid_gives_the_parcels_of_the_whole_scene(
+    write, scene, whole, tmp_path
+):
+    from geoseg.tools.scene_list import read_scenes
+
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for name, options in (("a.tif", {"height": 200}), ("b.tif", {"row": 350, "height": 180})):
+        write(name, **options).rename(folder / name)
+    (folder / "readme.txt").write_text("no scene")
+    (tmp_path / "whole.gpkg").write_bytes(whole)
+    assert read_scenes([folder]) == [str(folder / "a.tif"), str(folder / "b.tif")]
+    made = geoseg.vectorize(folder, tmp_path / "out.gpkg", **USE)
+    assert made.report["scene"] == ["a.tif", "b.tif"]
+    expected = read_parcels(tmp_path / "whole.gpkg")
+    assert (made.parcels.to_wkb() == expected.to_wkb()).all(axis=None)
+    with pytest.raises(RasterError, match="is a folder without rasters"):
+        read_scenes([tmp_path])

@@ -11,10 +11,11 @@ from shapely.geometry import box
 
 from geoseg.cli.train import train as command
 from geoseg.errors import LockedError, OptionError, TrainingError, VectorError
+from geoseg.grid import GeoBox
 from geoseg.learning.checkpoint import load, read_spec
 from geoseg.learning.recipe import Recipe
 from geoseg.publish import holding
-from geoseg.tools.pairs import EDGE, Pair, find_pairs, load_pairs, read_labels
+from geoseg.tools.pairs import EDGE, Pair, find_pairs, load_pairs, named_pairs, read_labels
 from geoseg.tools.train import measured_range, scaling_of, train
 
 SIDE, FIELD, METRES = 160, 20, 2.0
@@ -315,3 +316,48 @@ def test_labels_are_read_on_the_grid_of_the_scene(scenes):
     with Scene(scenes / "s0.tif") as scene:
         labels = read_labels(scenes / "s0_labels.tif", scene.geobox)
     assert labels.shape == (height, width) and (labels == board()).all()
+
+
+def test_arrays_and_tables_train_as_their_files_do(scenes, tmp_path):
+    fields = geopandas.read_file(write_fields(tmp_path / "fields.gpkg", crs="EPSG:4326"))
+    grid = GeoBox(SIDE, SIDE, PLACE, rasterio.CRS.from_epsg(32633).wkt)
+    pairs = [((picture(0), grid), fields), ((picture(1), grid), (board(), grid))]
+    with rasterio.open(scenes / "s2.tif") as dataset:
+        with named_pairs([*pairs, (dataset, str(scenes / "s2_labels.tif"))]) as named:
+            held = load_pairs(find_pairs(named))
+        with named_pairs([(picture(2), grid), (board(), grid)]) as named:  # one after the other
+            assert len(find_pairs(named)) == 1
+    files = [scenes / f"s{n}{end}.tif" for n in range(3) for end in ("", "_labels")]
+    stored = load_pairs(find_pairs(files))
+    for one, two in zip(held.sources, stored.sources, strict=True):
+        assert (one.image == two.image).all() and (one.labels > 0).sum() == (two.labels > 0).sum()
+    model = tmp_path / "model.safetensors"
+    made = train(pairs, model, recipe=SHORT, **QUICK)
+    assert made.path == model and made.steps == 6 and made.scores["score"] >= 0
+    assert train(pairs, model, recipe=SHORT, **QUICK).steps == 6  # known again by its content
+
+
+def test_a_training_shows_its_curves_and_validations_in_a_notebook(scenes, tmp_path):
+    recipe = Recipe(steps=6, validations=2, calibration=1, rate=2e-2)
+    made = train([scenes], tmp_path / "m.safetensors", recipe=recipe, **QUICK)
+    html = made._repr_html_()
+    assert len(made.validations) == 2 and html.count("<tr>") == 3
+    assert html.count("<polyline") == 3 and "6 steps in" in html and "<script" not in html
+    assert made.validations[-1]["train_loss"] in html
+    Path(tmp_path / "m.training" / "log.csv").unlink()
+    assert "6 steps in" in made._repr_html_()
+
+
+def test_a_scene_on_the_network_keeps_its_address_and_an_item_gives_its_asset(tmp_path):
+    (tmp_path / "item.json").write_text(json.dumps({"assets": {"a": {"href": "a.tif"}}}))
+    pairs = find_pairs([("https://host/a.tif", "a.gpkg"), (tmp_path / "item.json", "b.geojson")])
+    assert pairs[0].scene == "https://host/a.tif"
+    assert pairs[1] == Pair(tmp_path / "a.tif", Path("b.geojson"))
+
+
+def test_a_palette_of_labels_is_read_as_its_numbers(scenes, tmp_path):
+    path = write_raster(tmp_path / "palette.tif", board().astype(np.uint8))
+    with rasterio.open(path, "r+") as file:
+        file.write_colormap(1, {n: (n * 7 % 256, 255 - n, n, 255) for n in range(256)})
+    grid = GeoBox(SIDE, SIDE, PLACE, None)
+    assert (read_labels(path, grid) == board()).all()
