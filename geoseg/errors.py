@@ -4,6 +4,13 @@ Exit codes: 0 done, 1 a bug, 2 usage or refused input, 3 finished but partial, 4
 5 output or disk, 6 out of memory, 7 locked by another run, 130 and 143 interrupted.
 """
 
+import sys
+
+
+def install_with(extra: str) -> str:
+    """Give the command that brings an extra of geoseg into this very environment."""
+    return f"{sys.executable} -m pip install 'geoseg[{extra}]'"
+
 
 class GeosegError(Exception):
     """Base class; the command line prints it as one line and exits with `exit_code`."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
 
 from geoseg.cli import options
 from geoseg.cli.report import reporting, result
-from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown
+from geoseg.tools.score_names import (
+    GROUPS,
+    HEADS,
+    name_of,
+    number_text,
+    shown,
+    span_text,
+)
 
 
 @click.command(short_help="Parcels and truth -> scores.")
@@ -61,9 +67,8 @@ def table(made: Any) -> str:
     for part, names in shown(made):
         lines.append(f"{part:26}{about[part]}")
         for name in names:
-            low, high = spans.get(name, (math.nan, math.nan))
-            span = "" if math.isnan(low) else f"   {number_text(low):>6} to {number_text(high)}"
-            lines.append(f"  {name_of(name, made):27}{number_text(scores[name]):>6}{span}")
+            value = f"{number_text(scores[name]):>6}"
+            lines.append(f"  {name_of(name, made):27}{value}   {span_text(name, spans):>16}".rstrip())
     return "\n".join([*lines, *_groups(made)])
 
 

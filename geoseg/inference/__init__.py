@@ -4,11 +4,11 @@
 """
 
 from geoseg.inference.averaged import Averaged
-from geoseg.inference.band import Band
 from geoseg.inference.batches import Core, Pixels, Predictor
 from geoseg.inference.blended import blend_cores
 from geoseg.inference.engine import predict_cores
+from geoseg.inference.section import Section
 
 __all__ = [
-    "Averaged", "Band", "Core", "Pixels", "Predictor", "blend_cores", "predict_cores",
+    "Averaged", "Core", "Pixels", "Predictor", "Section", "blend_cores", "predict_cores",
 ]

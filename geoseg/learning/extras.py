@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from geoseg.errors import ModelError
+from geoseg.errors import ModelError, install_with
 
 
 def needed(module: str, extra: str, purpose: str) -> ModuleType:
@@ -25,5 +25,5 @@ def needed(module: str, extra: str, purpose: str) -> ModuleType:
         if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise ModelError(
-            f"{purpose} needs {module}, which is not installed: pip install 'geoseg[{extra}]'"
+            f"{purpose} needs {module}, which is not installed: {install_with(extra)}"
         ) from error

@@ -3,9 +3,6 @@
 A file that geoseg wrote holds its spec as metadata. Of another's, the metadata that the Deepness
 plugin of QGIS reads is understood: `class_names`, `resolution` (cm), `tiles_overlap` (percent),
 `standardization_mean` and `_std` (of pixels / 255).
-
-*Channels* are the bands of all outputs, counted on; `channels` says which of them is which class
-of the spec: k is channel k, and -1 - k is one minus channel k.
 """
 
 from __future__ import annotations
@@ -19,14 +16,11 @@ from typing import Any
 
 from geoseg.errors import ModelError
 from geoseg.learning.extras import needed
+from geoseg.learning.onnx_channels import choose_channels
 from geoseg.spec import ANY_RESOLUTION, Band, Instances, LabelClass, ModelSpec, usual_names
 
 SPEC_KEY, CHANNELS_KEY = "geoseg", "geoseg_channels"
 """Metadata keys of the spec's JSON, and of the channels."""
-PARCEL = {"parcel", "parcels", "field", "fields", "plot", "plots", "cadastre"}
-BOUNDARY = {"boundary", "boundaries", "border", "borders", "edge", "edges", "field_boundaries"}
-NOTHING = {"background", "bg", "other", "others", "none", "unlabelled", "unlabeled", "void"}
-"""Class names that are understood, in lower case; `not_...`, `no_...` and `non_...` too."""
 CLASSES = ("parcel", "boundary")
 """What is made of the channels."""
 DIVISOR = 32
@@ -46,7 +40,7 @@ class OnnxModel:
     spec: ModelSpec
     """Its own, or made of what it says."""
     channels: tuple[int, ...]
-    """For each class of the spec, see above."""
+    """For each class of the spec, as `onnx_channels` counts them."""
     batch: int | None
     """Tiles that it takes at once; None for any."""
 
@@ -68,6 +62,11 @@ class Graph:
     weights: int
     """Numbers in all of its initializers."""
 
+    @property
+    def channels(self) -> list[str]:
+        """Names of all outputs' channels, counted on."""
+        return [name for one in self.names for name in one]
+
 
 def read_onnx(path: str | Path) -> OnnxModel:
     """Read an ONNX model for prediction.
@@ -83,7 +82,7 @@ def read_onnx(path: str | Path) -> OnnxModel:
         channels = tuple(_json(path, graph, CHANNELS_KEY, list(range(len(spec.classes)))))
         _check_channels(path, graph, spec, channels)
     else:
-        channels = choose_channels(path, graph)
+        channels = choose_channels(path, graph.channels)
         spec = spec_of(path, graph, channels)
     return OnnxModel(content, replace(spec, tile=fixed_tile(path, graph)), channels, batch)
 
@@ -247,58 +246,10 @@ def _json(path: str | Path, graph: Graph, key: str, default: Any) -> Any:
     return value
 
 
-def pick(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Choose parcel and boundary among channels by their names; None where it is not plain."""
-    known = [one.lower().replace(" ", "_").replace("-", "_") for one in names]
-    parcels = [k for k, one in enumerate(known) if one in PARCEL]
-    boundaries = [k for k, one in enumerate(known) if one in BOUNDARY]
-    others = [k for k, one in enumerate(known) if k not in boundaries and not _is_nothing(one)]
-    if not parcels and len(others) == 1:
-        parcels = others
-    if len(parcels) > 1 or len(boundaries) > 1 or not parcels + boundaries:
-        return None
-    if not parcels:
-        return -1 - boundaries[0], boundaries[0]
-    return parcels[0], boundaries[0] if boundaries else -1 - parcels[0]
-
-
-def _is_nothing(name: str) -> bool:
-    return name in NOTHING or name.startswith(("not_", "no_", "non_"))
-
-
-def choose_channels(
-    path: str | Path, graph: Graph, names: Sequence[str] | None = None
-) -> tuple[int, ...]:
-    """Say which channels are parcel and boundary; a missing one is all that the other is not.
-
-    Args:
-        path: for the message.
-        graph: of the file.
-        names: of all channels; None takes those of the file.
-
-    Raises:
-        ModelError: there are not as many names as channels, or it is not plain which is which.
-    """
-    said = [name for one in graph.names for name in one]
-    if names is not None and len(names) != len(said):
-        raise ModelError(
-            f"{path} gives {len(said)} channels ({', '.join(said)}), but {len(names)} were named "
-            f"({', '.join(names)})"
-        )
-    channels = pick(names or said)
-    if channels is None:
-        raise ModelError(
-            f"{path} gives {', '.join(names or said)}: which is parcel, which boundary? Name all "
-            f"of them in order: geoseg model import {path} NEW.onnx --classes "
-            "parcel,boundary,other,..."
-        )
-    return channels
-
-
 def _check_channels(
     path: str | Path, graph: Graph, spec: ModelSpec, channels: tuple[int, ...]
 ) -> None:
-    count = sum(map(len, graph.names))
+    count = len(graph.channels)
     fits = all(isinstance(one, int) and -count <= one < count for one in channels)
     if len(channels) != len(spec.classes) or len(spec.bands) != graph.shape[1] or not fits:
         raise ModelError(

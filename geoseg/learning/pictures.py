@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from geoseg.errors import install_with
 from geoseg.learning.chips import Batch
 from geoseg.learning.validation import Validation
 from geoseg.publish import publish_bytes
@@ -31,7 +32,7 @@ def draw(held_out: Sequence[Batch]) -> Callable[[Validation, nn.Module, Path], N
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        log.info("no pictures of the training: pip install geoseg[train]")
+        log.info("no pictures of the training without matplotlib: %s", install_with("train"))
         return lambda *_: None
 
     batch = _some(held_out)

@@ -46,7 +46,8 @@ def mend(
         state.slow *= SLOWER
         done.setdefault("collapsed", f"the highest rate is now {rate * state.slow:.1g}")
     return [
-        replace(alarm, text=f"{alarm.text}; {done[alarm.name]}") if alarm.name in done else alarm
+        replace(alarm, text=f"{alarm.text}; {done[alarm.name]}", acted=True)
+        if alarm.name in done else alarm
         for alarm in alarms
     ]
 

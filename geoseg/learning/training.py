@@ -7,8 +7,6 @@ Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021 (precise statistics before
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import math
@@ -19,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,12 +28,11 @@ from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch
 from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
-from geoseg.learning.log import logged
 from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
+from geoseg.learning.record import record, tell, tell_pace
 from geoseg.learning.repair import SLOWER, mend
 from geoseg.learning.validation import Validation, validate
-from geoseg.publish import publish_bytes
 from geoseg.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -45,6 +41,8 @@ MORE = 4
 """Times as many batches for BatchNorm's statistics where the usual ones were too few."""
 WARM = 0.1
 """Share of the run after which the warm-up is over at the latest."""
+PACE_STEPS = 3
+"""Steps after which the run says how long one takes."""
 
 Progress = Callable[[dict[str, Any]], None]
 """Takes progress events."""
@@ -74,6 +72,7 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
     clock = Clock(job.recipe, state)
     loss = parse_loss(job.recipe.loss)
     alarms: list[watch.Alarm] = []
+    first, started = state.step, time.monotonic()
     for batch in prefetched(job.sampler, state.step, cutters_for(state.device)):
         if clock.over or state.stale >= job.recipe.patience:
             break
@@ -81,8 +80,10 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
         value = update(state, batch, loss, job.recipe, rate)
         fraction = clock.fraction(state)
         progress(progress_event(fraction))
+        if state.step == first + PACE_STEPS:
+            tell_pace(job.recipe, (time.monotonic() - started) / PACE_STEPS)
         if clock.validation_due(fraction):
-            alarms = look(state, job, loss, value, warm=fraction > WARM)
+            alarms = look(state, job, loss, value, alarms, warm=fraction > WARM)
     if not state.scores:
         reasons = "; ".join(alarm.text for alarm in alarms) or "no validation was made"
         raise TrainingError(f"no model was worth keeping: {reasons}")
@@ -90,9 +91,18 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
 
 
 def look(
-    state: State, job: Job, loss: WeightedSum, value: float, *, warm: bool
+    state: State, job: Job, loss: WeightedSum, value: float, before: Sequence[watch.Alarm], *,
+    warm: bool,
 ) -> list[watch.Alarm]:
     """Recompute BatchNorm's statistics, validate, and keep the model if it is the best so far.
+
+    Args:
+        state: of the run; changed where the watch acts.
+        job: what is trained.
+        loss: of a batch.
+        value: loss of the last step.
+        before: alarms of the last look.
+        warm: True after the warm-up.
 
     Returns:
         What is wrong with it; a model with a fatal alarm is never kept.
@@ -108,7 +118,7 @@ def look(
         save(job.out, described(job, seen), state.averaged, half=job.half)
     record(job.folder, state, seen, value, alarms, kept=kept)
     alarms = mend(state, seen.statistics, alarms, rate=job.recipe.rate, seed=job.recipe.seed)
-    tell(seen, alarms, kept=kept)
+    tell(seen, alarms, {alarm.name for alarm in before}, kept=kept)
     keep_state(state, job)
     job.draw(seen, state.averaged, job.folder)
     return alarms
@@ -135,14 +145,6 @@ def first_gradient(network: nn.Module) -> float:
 def progress_event(fraction: float) -> dict[str, Any]:
     """Say how far the run is, in thousandths: the end may be a step or a time."""
     return {"event": "progress", "stage": "train", "done": int(fraction * 1000), "total": 1000}
-
-
-def tell(seen: Validation, alarms: Sequence[watch.Alarm], *, kept: bool) -> None:
-    """Write a validation to the log, and its alarms as warnings."""
-    values = ", ".join(f"{name.replace('_', ' ')} {one:.3f}" for name, one in seen.brief().items())
-    log.info("step %d: %s%s", seen.step, values, " (best, kept)" if kept else "")
-    for alarm in alarms:
-        log.warning("%s: %s", alarm.name, alarm.text)
 
 
 class Clock:
@@ -243,21 +245,3 @@ def described(job: Job, seen: Validation) -> ModelSpec:
     history = {**job.spec.history, "recipe": recipe, "step": str(seen.step)}
     scores = {name: round(value, 4) for name, value in seen.scores().items()}
     return replace(job.spec, scores=scores, history=history)
-
-
-def record(
-    folder: Path, state: State, seen: Validation, value: float, alarms: Sequence[watch.Alarm],
-    *, kept: bool,
-) -> None:
-    """Add a line to `log.csv`; lines that a killed run wrote after its last state go."""
-    row = {"step": state.step, "seconds": round(state.seconds, 1), "train_loss": round(value, 4)}
-    row |= {name: round(one, 4) for name, one in seen.scores().items()} | {"kept": int(kept)}
-    row["alarms"] = " ".join(alarm.name for alarm in alarms)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "log.csv"
-    rows = [one for one in logged(path) if int(one["step"]) < state.step] + [row]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(row), extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    publish_bytes(path, text.getvalue().encode())

@@ -28,6 +28,8 @@ class Alarm:
     """What was seen and what to do."""
     fatal: bool = False
     """True where the model must not be kept, or the training must not start."""
+    acted: bool = False
+    """True where the trainer did something about it; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)

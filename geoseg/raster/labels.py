@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import rasterio.features
@@ -42,13 +41,8 @@ class LabelRaster:
     def __enter__(self) -> LabelRaster:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._scene.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._scene.__exit__(*error)
 
     def parcels(self, bounds: Bounds) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
         """Give the labels whose pixels' box touches bounds (in the grid's CRS), and their shapes.

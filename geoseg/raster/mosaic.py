@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -49,12 +48,7 @@ class MosaicScene(Scene):
         self.band_names, self.dtype = first.band_names, first.dtype
         self.nodata, self.block_shape = first.nodata, first.block_shape
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._close.close()
 
     @property

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from geoseg.errors import GeosegError, OptionError, OutputError, RasterError
+from geoseg.errors import GeosegError, OptionError, OutputError, RasterError, install_with
 from geoseg.run import stop
 from geoseg.run.shards import Shard
 
@@ -106,7 +106,7 @@ def _connected(address: str, gpus: int | None) -> Iterator[Client]:
         import dask
         from distributed import Client
     except ImportError as error:
-        raise OptionError("--dask needs Dask; pip install 'geoseg[dask]'") from error
+        raise OptionError(f"--dask needs Dask: {install_with('dask')}") from error
     local = re.fullmatch(r"local(?::([1-9]\d*))?", address)
     with ExitStack() as stack:
         settings = {

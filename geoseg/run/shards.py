@@ -1,7 +1,7 @@
-"""A scene, or several, as independent shards: bands of whole rows of tiles, known before any work.
+"""A scene, or several, as independent shards: whole rows of tiles, known before any work.
 
-A *shard* is what one machine does at once: the probabilities of a band of rows, and the basins of
-all rows whose surroundings are in the band. Its object's name holds the hash of all that decides
+A *shard* is what one machine does at once: the probabilities of some rows, and the basins of
+all rows whose surroundings are among them. Its object's name holds the hash of all that decides
 its bytes, so what another plan left in the store is never taken for it.
 
 >>> cut_rows(10, core=2, rows=4)
@@ -57,7 +57,7 @@ class Shard:
     number: int
     """From 0, over all mosaics of the plan."""
     mosaic: Mosaic
-    """What it is a band of."""
+    """Whose rows they are."""
     row_start: int
     """First row, a multiple of the core."""
     row_stop: int
@@ -94,8 +94,8 @@ class ShardPlan:
     @property
     def shards(self) -> tuple[Shard, ...]:
         """All shards in order."""
-        bands = [(mosaic, *rows) for mosaic in self.mosaics for rows in mosaic.rows]
-        return tuple(Shard(number, *band) for number, band in enumerate(bands))
+        all_rows = [(mosaic, *rows) for mosaic in self.mosaics for rows in mosaic.rows]
+        return tuple(Shard(number, *rows) for number, rows in enumerate(all_rows))
 
     def shard(self, number: int) -> Shard:
         """Give one shard.
@@ -136,7 +136,7 @@ class ShardPlan:
 
 
 def cut_rows(height: int, *, core: int, rows: int) -> list[tuple[int, int]]:
-    """Cut a height into bands of about `rows`, each of whole rows of cores."""
+    """Cut a height into shards of about `rows`, each of whole rows of cores."""
     step = max(1, round(rows / core)) * core
     return [(row, min(row + step, height)) for row in range(0, height, step)]
 

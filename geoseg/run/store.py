@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from geoseg.errors import OptionError, OutputError
+from geoseg.errors import OptionError, OutputError, install_with
 from geoseg.publish.files import sync
 
 
@@ -133,7 +133,7 @@ class Bucket:
             self._errors = _errors_of(self._files.protocol)
         except (ImportError, ValueError) as error:
             raise OptionError(
-                f"{self.url} needs another package ({error}); for s3: pip install 'geoseg[s3]'"
+                f"{self.url} needs another package ({error}); for s3: {install_with('s3')}"
             ) from error
 
 
@@ -153,7 +153,7 @@ def _fsspec(url: str) -> ModuleType:
     try:
         import fsspec.core
     except ImportError as error:
-        raise OptionError(f"{url} needs fsspec; pip install 'geoseg[s3]'") from error
+        raise OptionError(f"{url} needs fsspec: {install_with('s3')}") from error
     return fsspec
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -53,19 +54,17 @@ def calibrate(
     pairs = find_pairs(inputs)
     spec = read_spec(find_model(model))
     step = stage(progress, "predict", len(pairs))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as masks:
         places = []
         for number, pair in enumerate(pairs):
             mask = Path(folder) / f"{number}.tif"
             predict(pair.scene, mask, model=str(model), device=device, threads=threads)
-            probabilities = MaskReader(mask)
+            probabilities = masks.enter_context(MaskReader(mask))
             places.append((probabilities, read_labels(pair.labels, probabilities.geobox)))
             step(1)
         start = label_options(places[0][0].geobox, spec.instances, LineChoice())
         before = choose_thresholds(places, score=pooled_f1, start=start, rounds=0)[1]
         best, after = choose_thresholds(places, score=pooled_f1, start=start)
-        for probabilities, _ in places:
-            probabilities.__exit__(None, None, None)
     chosen = {name: getattr(best, name) for name in ("parcel", "boundary", "merge", "neck")}
     instances = Instances(**{**asdict(spec.instances), **chosen})
     replace_spec(find_model(model), replace(spec, instances=instances))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geoseg.errors import OptionError
 from geoseg.learning import onnx_export, onnx_files
+from geoseg.learning.onnx_channels import choose_channels
 from geoseg.learning.checkpoint import find_model, load, save
 from geoseg.learning.foreign import with_boundary
 from geoseg.learning.keras_weights import read_keras
@@ -145,7 +146,7 @@ def _import_onnx(
 ) -> ModelSpec:
     """Write an ONNX model again, with a spec inside."""
     content, graph = onnx_files.inspect(weights)
-    channels = onnx_files.choose_channels(weights, graph, facts.classes)
+    channels = choose_channels(weights, graph.channels, facts.classes)
     spec = facts.complete(onnx_files.spec_of(weights, graph, channels))
     spec = replace(spec, history={"imported": Path(weights).name})
     with publishing(model, overwrite=overwrite, verify=onnx_files.read_onnx) as unfinished:

@@ -33,7 +33,8 @@ from geoseg.evaluation.tally import TOTAL
 from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
-from geoseg.tools.evaluation_report import Evidence, write_report
+from geoseg.tools.evaluation_map import Evidence
+from geoseg.tools.evaluation_report import write_report
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
 from geoseg.tools.layers import Layer, comparison_crs, same_ground

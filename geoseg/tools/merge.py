@@ -15,7 +15,7 @@ from geoseg.errors import OptionError, ShardsMissingError
 from geoseg.grid import GeoBox
 from geoseg.ground import transformation
 from geoseg.publish import publishing
-from geoseg.run.bands import BandLabels, Bands, gather
+from geoseg.run.joined import Joined, JoinedLabels, gather
 from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.shards import Mosaic, Shard, ShardPlan
@@ -173,18 +173,18 @@ def _parcels(
 ) -> Iterator[ParcelBatch]:
     """Give the parcels of one mosaic."""
     announce()
-    bands = Bands(store, shards, box, classes=len(spec.classes))
+    joined = Joined(store, shards, box, classes=len(spec.classes))
     options = label_options(box, spec.instances, choice)
-    labels = BandLabels(box.shape, scratch)
+    labels = JoinedLabels(box.shape, scratch)
     try:
         found = gather(
-            bands, options, labels, strip=label_strip(box.width),
+            joined, options, labels, strip=label_strip(box.width),
             progress=stage(progress, "join shards", box.height),
         )
         labels.finish(*merge_basins(found.join(), options))
         log.debug("%d basins became %d parcels", found.names, labels.count)
         del found
-        yield from drawn(labels, bands, choice, progress=progress)
+        yield from drawn(labels, joined, choice, progress=progress)
     finally:
         labels.close()
 

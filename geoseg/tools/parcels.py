@@ -12,7 +12,7 @@ from geoseg.errors import OptionError
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.raster import MaskReader
-from geoseg.run.bands import Bands
+from geoseg.run.joined import Joined
 from geoseg.run.cores import StoredCores
 from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, stage
@@ -32,7 +32,7 @@ REGULAR_PIXELS = 3.0
 """Default tolerance of regular borders: so far may a border wander about a straight line."""
 
 
-Probabilities = MaskReader | StoredCores | Bands
+Probabilities = MaskReader | StoredCores | Joined
 """A probability raster as strips of whole rows."""
 
 

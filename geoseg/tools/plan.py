@@ -106,11 +106,11 @@ def make_shards(
                 transformation(prepared.pixels.geobox.crs, crs)
             whole = job.plan(prepared, progress)
             about = shard_facts(job, paths, prepared, choice, whole.core, device=device)
-            rows = shard_rows or max(1, SHARD_PIXELS // whole.width)
-            bands = tuple(cut_rows(whole.height, core=whole.core, rows=rows))
+            wanted = shard_rows or max(1, SHARD_PIXELS // whole.width)
+            rows = tuple(cut_rows(whole.height, core=whole.core, rows=wanted))
             name = _name(paths[0], len(groups), len(mosaics))
             made_of = provenance(paths, job.spec, prepared.bands)
-            mosaics.append(Mosaic(name, tuple(paths), about, made_of, bands, whole.width))
+            mosaics.append(Mosaic(name, tuple(paths), about, made_of, rows, whole.width))
     kept = {k: v for k, v in asdict(chosen).items() if k not in CHOSEN_BY_WORKER}
     return ShardPlan(
         tuple(mosaics), job.spec.to_json(), kept | {"device": device}, asdict(choice), layer, crs

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from geoseg.errors import OptionError
-from geoseg.inference import Band, Core, predict_cores
-from geoseg.run.bands import pack_band
+from geoseg.inference import Core, Section, predict_cores
+from geoseg.run.joined import pack
 from geoseg.run.plan import label_strip, make_plan
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.shards import Shard, ShardPlan, differences
@@ -73,7 +73,7 @@ def run_shard(
         data = _predict(job, shard, prepared, progress)
         geobox = prepared.pixels.geobox
     announce()
-    blob = pack_band(
+    blob = pack(
         data, shard, label_options(geobox, job.spec.instances, choice), height=geobox.height,
         strip=label_strip(geobox.width),
     )
@@ -124,15 +124,15 @@ def _predict(
     job: Job, shard: Shard, prepared: Prepared, progress: Progress
 ) -> np.ndarray:
     """Give (classes, rows, width) stored probabilities of a shard."""
-    band = Band(prepared.pixels, shard.row_start, shard.row_stop)
+    section = Section(prepared.pixels, shard.row_start, shard.row_stop)
     options = job.options
     itemsize = np.dtype(prepared.pixels.dtype).itemsize
     plan = make_plan(
-        band.geobox, job.spec, device=str(job.network.device),
+        section.geobox, job.spec, device=str(job.network.device),
         bytes_per_pixel=itemsize * len(prepared.bands), tile=shard.mosaic.facts["tile"],
         batch=options.batch, memory=options.memory,
     )
-    shape = (len(job.spec.classes), *band.geobox.shape)
+    shape = (len(job.spec.classes), *section.geobox.shape)
     data = np.full(shape, PROBABILITY_NODATA, np.uint8)
 
     def store(cores: list[Core]) -> None:
@@ -142,7 +142,7 @@ def _predict(
                 data[:, rows, window.col_off : window.col_stop] = values
 
     predict_cores(
-        band, job.predictor, store, core=plan.core, halo=plan.halo, divisor=job.spec.divisor,
+        section, job.predictor, store, core=plan.core, halo=plan.halo, divisor=job.spec.divisor,
         batch=plan.batch, low=prepared.low, high=prepared.high,
         progress=stage(progress, f"shard {shard.number}", plan.tiles),
         ahead=plan.device != "cpu",

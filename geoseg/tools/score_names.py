@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,3 +69,9 @@ def distance_text(value: float, made: Result) -> str:
 def number_text(value: float) -> str:
     """Write a score; a dash where there is none."""
     return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def span_text(name: str, spans: Mapping[str, tuple[float, float]]) -> str:
+    """Write a score's interval; nothing where there is none."""
+    low, high = spans.get(name, (math.nan, math.nan))
+    return "" if math.isnan(low) else f"{number_text(low)} to {number_text(high)}"

@@ -27,7 +27,7 @@ from affine import Affine
 from bench_polygonize import field_map
 
 from geoseg.grid import GeoBox
-from geoseg.run.bands import pack_band
+from geoseg.run.joined import pack
 from geoseg.run.plan import label_strip
 from geoseg.run.shards import Mosaic, ShardPlan, cut_rows
 from geoseg.run.store import Folder
@@ -97,7 +97,7 @@ def do_shards(square: Path, size: int, rows: int, place: Path) -> None:
     shards = list(plan.shards)
     random.Random(1).shuffle(shards)
     for shard in shards:
-        blob = pack_band(
+        blob = pack(
             country.read(shard.row_start, shard.row_stop), shard, options,
             height=size, strip=label_strip(size),
         )

@@ -38,7 +38,8 @@ from geoseg.learning.unet import build, set_prior
 from geoseg.learning.validation import Validation, validate
 from geoseg.spec import Band, ModelSpec
 from geoseg.tools.pairs import Pair, load_pairs
-from geoseg.tools.train import CLASSES, class_shares
+from geoseg.tools.train import CLASSES
+from geoseg.tools.training_data import class_shares
 
 sys.path.insert(0, str(ROOT / "sample_data"))
 

@@ -10,7 +10,8 @@ from geoseg.cli.model import model as command
 from geoseg.errors import ModelError, OptionError, OutputError
 from geoseg.learning.checkpoint import save
 from geoseg.learning.onnx_export import OPSET, difference, metadata, write_onnx
-from geoseg.learning.onnx_files import inspect, pick, read_onnx
+from geoseg.learning.onnx_channels import pick
+from geoseg.learning.onnx_files import inspect, read_onnx
 from geoseg.learning.onnx_predictor import OnnxPredictor
 from geoseg.learning.predictor import Predictor
 from geoseg.learning.stored import open_predictor, read_spec

@@ -77,7 +77,7 @@ def test_a_map_of_too_many_parcels_shows_the_blocks_with_most_errors(tmp_path, m
     table = geopandas.GeoDataFrame(geometry=shapes, crs=32633)
     table.to_file(tmp_path / "t.gpkg")
     table.iloc[np.r_[3:400]].to_file(tmp_path / "a.gpkg")
-    monkeypatch.setattr("geoseg.tools.evaluation_report.MOST_PARCELS", 100)
+    monkeypatch.setattr("geoseg.tools.evaluation_map.MOST_PARCELS", 100)
     evaluate(tmp_path / "a.gpkg", tmp_path / "t.gpkg", report=tmp_path / "r.html")
     made, shown = content(tmp_path / "r.html")
     assert shown["layers"][1]["status"].count(3) == 3

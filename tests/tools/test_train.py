@@ -16,7 +16,8 @@ from geoseg.learning.checkpoint import load, read_spec
 from geoseg.learning.recipe import Recipe
 from geoseg.publish import holding
 from geoseg.tools.pairs import EDGE, Pair, find_pairs, load_pairs, named_pairs, read_labels
-from geoseg.tools.train import measured_range, scaling_of, train
+from geoseg.tools.train import train
+from geoseg.tools.training_data import measured_range, scaling_of
 
 SIDE, FIELD, METRES = 160, 20, 2.0
 PLACE = Affine(METRES, 0, 500_000, 0, -METRES, 5_000_000)

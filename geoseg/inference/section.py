@@ -1,4 +1,4 @@
-"""See a band of a scene's rows as a scene of its own, whose surroundings are still true."""
+"""See whole rows of a scene as a scene of their own, whose surroundings are still true."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geoseg.inference.batches import Pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Section:
     """Rows of a scene; a window that reaches past them sees what is there."""
 
     pixels: Pixels
@@ -25,12 +25,12 @@ class Band:
 
     @property
     def geobox(self) -> GeoBox:
-        """The band's own grid."""
+        """The section's own grid."""
         box = self.pixels.geobox
         moved = box.transform @ Affine.translation(0, self.row_start)
         return GeoBox(self.row_stop - self.row_start, box.width, moved, box.crs)
 
     def read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-        """Read a window of the band."""
+        """Read a window of the section."""
         row = window.row_off + self.row_start
         return self.pixels.read(Window(window.col_off, row, window.width, window.height))

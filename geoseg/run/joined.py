@@ -1,4 +1,4 @@
-"""What shards made, put together again: probabilities and basins as strips of the whole scene."""
+"""What shards made, joined: probabilities and basins as strips of the whole scene."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BORDERS = [one.name for one in fields(Borders)]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Probabilities of some rows as a strip source; rows count from the band's first."""
+    """Probabilities of some rows as a strip source; rows count from the shard's first."""
 
     data: NDArray[np.uint8]
     """(classes, rows, width)."""
@@ -48,10 +48,10 @@ class Rows:
         return self.data[:, row_start:row_stop]
 
 
-def pack_band(
+def pack(
     data: NDArray[np.uint8], shard: Shard, options: LabelOptions, *, height: int, strip: int
 ) -> bytes:
-    """Pack a band: its probabilities, and the basins of all rows that it can know.
+    """Pack a shard: its probabilities, and the basins of all rows that it can know.
 
     Args:
         data: (classes, rows, width) stored probabilities of the shard.
@@ -78,7 +78,7 @@ def pack_band(
     return blob.pack({"rows": [shard.row_start, shard.row_stop], "parts": parts}, pieces)
 
 
-class Bands:
+class Joined:
     """The probabilities of all shards, as a strip source.
 
     Attributes:
@@ -95,11 +95,11 @@ class Bands:
             OutputError: a shard is missing or damaged.
         """
         self.geobox, self.shape, self._classes = geobox, geobox.shape, classes
-        self._bands = []
+        self._shards = []
         for shard in shards:
             read = partial(_get, store, shard.name)
             index = blob.read_index(read, f"{store}/{shard.name}")
-            self._bands.append((shard.row_start, shard.row_stop, index, read))
+            self._shards.append((shard.row_start, shard.row_stop, index, read))
         self._cache: tuple[str, int, NDArray[np.uint8]] | None = None
 
     def read(self, row_start: int, row_stop: int) -> NDArray[np.uint8]:
@@ -110,7 +110,7 @@ class Bands:
         """
         shape = (self._classes, row_stop - row_start, self.shape[1])
         out = np.full(shape, PROBABILITY_NODATA, np.uint8)
-        for start, stop, index, read in self._bands:
+        for start, stop, index, read in self._shards:
             if stop <= row_start or start >= row_stop:
                 continue
             for row in range(start, stop, CHUNK_ROWS):
@@ -124,7 +124,7 @@ class Bands:
     def parts(self) -> Iterator[tuple[int, int, tuple[blob.Index, blob.Reader, int] | None]]:
         """Give all rows in order, as (start, stop, stored part or None where there is none)."""
         at = 0
-        for start, _, index, read in self._bands:
+        for start, _, index, read in self._shards:
             for row, stop in index.about["parts"]:
                 if at < start + row:
                     yield at, start + row, None
@@ -139,7 +139,7 @@ class Bands:
         return self._cache[2]
 
 
-class BandLabels:
+class JoinedLabels:
     """Labels of all rows, from the basins that shards stored; a strip source as LabelRaster is.
 
     Attributes:
@@ -203,11 +203,11 @@ class BandLabels:
 
 
 def gather(
-    bands: Bands, options: LabelOptions, labels: BandLabels, *, strip: int, progress: Any
+    joined: Joined, options: LabelOptions, labels: JoinedLabels, *, strip: int, progress: Any
 ) -> Gathered:
     """Gather the basins of all rows: those of shards as they are, of rows between them anew."""
     gathered = Gathered()
-    for start, stop, stored in bands.parts():
+    for start, stop, stored in joined.parts():
         if stored is not None:
             offset = gathered.add(_part(*stored))
             labels.add(start, stop, offset, stored)
@@ -215,7 +215,7 @@ def gather(
             continue
         for row in range(start, stop, strip):
             end = min(row + strip, stop)
-            part = part_of(read_strip(bands, row, end, options))
+            part = part_of(read_strip(joined, row, end, options))
             labels.append(row, end, gathered.add(part), part.labels)
             progress(end - row)
     return gathered
