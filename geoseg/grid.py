@@ -52,6 +52,19 @@ class Window:
         )
 
 
+Bounds = tuple[float, float, float, float]
+"""(xmin, ymin, xmax, ymax)."""
+
+
+def bounds_text(bounds: Bounds) -> str:
+    """Write bounds for people, to a metre or a hundred-thousandth of a degree.
+
+    >>> bounds_text((485899.2, 5205630.4, 490569.2, 5209245.4))
+    '485899, 5205630, 490569, 5209245'
+    """
+    return ", ".join(f"{side:.0f}" if abs(side) > 360 else f"{side:.5f}" for side in bounds)
+
+
 @dataclass(frozen=True, slots=True)
 class GeoBox:
     """Where the pixels of a raster are: shape, transform and CRS."""
@@ -73,6 +86,13 @@ class GeoBox:
     def shape(self) -> tuple[int, int]:
         """(height, width)."""
         return self.height, self.width
+
+    @property
+    def bounds(self) -> Bounds:
+        """(xmin, ymin, xmax, ymax) in CRS units."""
+        corners = [self.transform @ (c, r) for c in (0, self.width) for r in (0, self.height)]
+        xs, ys = zip(*corners, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
 
     @property
     def is_georeferenced(self) -> bool:

@@ -110,6 +110,11 @@ class ModelSpec:
     history: dict[str, str] = field(default_factory=dict)
     """The frozen training configuration, as text."""
 
+    @property
+    def metres(self) -> str:
+        """The resolution for people, such as `0.4 to 3.4 m`."""
+        return "{:.3g} to {:.3g} m".format(*self.resolution)
+
     def to_json(self) -> str:
         """Write the spec as one line of JSON with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True)

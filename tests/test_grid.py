@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from affine import Affine
 
@@ -19,3 +20,8 @@ def test_a_window_contains_itself_and_not_its_neighbour():
 def test_a_grid_without_crs_or_transform_has_no_place():
     assert not GeoBox(1, 1, Affine.identity(), "LOCAL").is_georeferenced
     assert not GeoBox(1, 1, Affine.scale(2), None).is_georeferenced
+
+
+def test_bounds_hold_all_corners_of_a_turned_grid():
+    turned = GeoBox(2, 4, Affine.rotation(90), None)
+    assert np.allclose(turned.bounds, (-2, 0, 0, 4))

@@ -67,8 +67,8 @@ def table(made: Any) -> str:
     for part, names in shown(made):
         lines.append(f"{part:26}{about[part]}")
         for name in names:
-            value = f"{number_text(scores[name]):>6}"
-            lines.append(f"  {name_of(name, made):27}{value}   {span_text(name, spans):>16}".rstrip())
+            value = f"{number_text(scores[name]):>6}   {span_text(name, spans):>16}"
+            lines.append(f"  {name_of(name, made):27}{value}".rstrip())
     return "\n".join([*lines, *_groups(made)])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from geoseg.cli import options
-from geoseg.cli.report import reporting, result
+from geoseg.cli.report import made_line, reporting, result
 
 
 @click.command(short_help="All shards of a plan -> parcels.")
@@ -27,7 +27,5 @@ def merge(plan: str, *, as_json: bool, progress: str, **chosen: Any) -> None:
     with reporting(progress) as events:
         made = run(plan, progress=events, **chosen)
     files = [{"path": str(one.path), "layer": one.layer, **one.report} for one in made]
-    text = "\n".join(
-        f"{one.count} parcels in {one.report['seconds']:.1f} s -> {one.path}" for one in made
-    )
+    text = "\n".join(made_line(one.count, "parcels", one) for one in made)
     result({"path": files[0]["path"], "files": files}, text, mode=progress, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from geoseg.cli import options
-from geoseg.cli.report import reporting, result
+from geoseg.cli.report import made_line, reporting, result
 
 
 @click.command(short_help="Probability, class or label raster -> polygons.")
@@ -16,7 +16,7 @@ from geoseg.cli.report import reporting, result
     "--simplify", type=click.FloatRange(0), metavar="METRES",
     help="Tolerance on the ground.  [default: 0; one pixel for probabilities]",
 )
-@click.option("--band", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--band", type=click.IntRange(1),
               help="Band of a class or label raster.")
 @click.option("--field", default="value", show_default=True, help="Attribute for the value.")
 @click.option("--nodata", type=int, help="Value that makes no polygon.  [default: the raster's]")
@@ -56,5 +56,4 @@ def polygonize(
     with reporting(progress) as events:
         made = run(mask, out, connectivity=int(connectivity), progress=events, **chosen)
     values = {"path": str(made.path), "layer": made.layer, "parcels": made.count, **made.report}
-    text = f"{made.count} polygons in {made.report['seconds']:.1f} s -> {made.path}"
-    result(values, text, mode=progress, as_json=as_json)
+    result(values, made_line(made.count, "polygons", made), mode=progress, as_json=as_json)

@@ -46,6 +46,18 @@ def result(values: Event, text: str, *, mode: str, as_json: bool) -> None:
     click.echo(json.dumps(values) if as_json else text)
 
 
+def made_line(count: int, noun: str, made: Any) -> str:
+    """Say what a command made, in one line.
+
+    Args:
+        count: how many.
+        noun: what, in the plural.
+        made: with `path` and `report`.
+    """
+    what = noun if count != 1 else noun.removesuffix("s")
+    return f"{count} {what} in {made.report['seconds']:.1f} s -> {made.path}"
+
+
 def error(message: str, code: int) -> None:
     """Show the one line that says what went wrong."""
     if any(isinstance(handler, _JsonHandler) for handler in logging.getLogger().handlers):

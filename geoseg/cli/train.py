@@ -115,5 +115,7 @@ def train(
         write_item(model)
     values = {"path": model, "steps": made.steps, "seconds": round(made.seconds, 1)}
     values |= made.scores
-    text = f"{made.steps} steps in {made.seconds:.0f} s -> {model}"
+    ious = [f"{name.removesuffix('_iou')} IoU {value:.3f}"
+            for name, value in made.scores.items() if name.endswith("_iou")]
+    text = f"{made.steps} steps in {made.seconds:.0f} s, {', '.join(ious)} -> {model}"
     result(values, text, mode=progress, as_json=as_json)

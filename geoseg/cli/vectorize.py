@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from geoseg.cli import options
-from geoseg.cli.report import reporting, result
+from geoseg.cli.report import made_line, reporting, result
 
 
 @click.command(short_help="Scene -> parcels: the main job.")
-@click.argument("scenes", type=click.Path(), nargs=-1, required=True)
+@click.argument("scenes", type=click.Path(), nargs=-1, metavar="SCENES...")
 @click.argument("out", type=click.Path())
 @options.parcel_use
 @options.scene_use
@@ -45,6 +45,10 @@ def vectorize(
     URL, or a STAC item ('item.json|asset=NAME'). Several scenes, a folder of them, or a .txt or
     .csv file that lists them, are planned as by geoseg plan.
     """
+    if not scenes:
+        raise click.UsageError(
+            f"give the scene and the output: geoseg vectorize {out} parcels.gpkg"
+        )
     with reporting(progress) as events:
         made = _run(scenes, out, progress=events, **chosen)
     files = [
@@ -55,9 +59,7 @@ def vectorize(
     if chosen["dry_run"]:
         text = "dry run: nothing was written"
     else:
-        text = "\n".join(
-            f"{one.count} parcels in {one.report['seconds']:.1f} s -> {one.path}" for one in made
-        )
+        text = "\n".join(made_line(one.count, "parcels", one) for one in made)
     result(values, text, mode=progress, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.errors import OptionError
+from geoseg.grid import Bounds
 
 BLOCKS_ALONG = 10
 """Blocks along the longer side, unless their size is chosen."""
@@ -19,8 +20,6 @@ MOST_TILES = 200_000
 """More is a mistake in the size of blocks."""
 MARGIN = 1e-3
 """The grid of blocks is this much wider than the parcels, as a share of a block."""
-
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

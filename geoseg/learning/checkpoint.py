@@ -176,6 +176,7 @@ def find_model(model: str | Path) -> Path:
     """
     if Path(model).suffix.lower() in (".safetensors", ".onnx"):
         if not Path(model).is_file():
-            raise ModelError(f"no model file {model}")
+            raise ModelError(f"no model file {model}; check the path, or leave --model away to use "
+                             "the bundled one")
         return Path(model)
     return bundled(str(model))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geoseg.errors import GridError
-from geoseg.grid import GeoBox, Window
+from geoseg.grid import GeoBox, Window, bounds_text
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 
@@ -57,10 +57,8 @@ def window_of_extent(geobox: GeoBox, extent: tuple[float, float, float, float]) 
     left, right = max(0, math.floor(min(cols))), min(geobox.width, math.ceil(max(cols)))
     top, bottom = max(0, math.floor(min(rows))), min(geobox.height, math.ceil(max(rows)))
     if xmin >= xmax or ymin >= ymax or left >= right or top >= bottom:
-        has = [geobox.transform @ (c, r) for c in (0, geobox.width) for r in (0, geobox.height)]
-        x, y = zip(*has, strict=True)
         raise GridError(
-            f"the extent {extent} does not touch the scene, which spans "
-            f"({min(x):.6g}, {min(y):.6g}, {max(x):.6g}, {max(y):.6g}) in its own CRS"
+            f"the extent {bounds_text(extent)} does not touch the scene, which spans "
+            f"{bounds_text(geobox.bounds)}; give both in the scene's own CRS"
         )
     return Window(left, top, right - left, bottom - top)

@@ -11,13 +11,11 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from geoseg.grid import Window
+from geoseg.grid import Bounds, Window
 from geoseg.raster.scene import Labels
 
 STRIP_PIXELS = 1 << 24
 """Pixels that are looked through at once."""
-
-Bounds = tuple[float, float, float, float]
 
 
 class LabelRaster:
@@ -67,10 +65,7 @@ class LabelRaster:
     @property
     def bounds(self) -> Bounds:
         """(xmin, ymin, xmax, ymax) of the grid, in its CRS."""
-        box = self.geobox
-        corners = [box.transform @ (c, r) for c in (0, box.width) for r in (0, box.height)]
-        xs, ys = zip(*corners, strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
+        return self.geobox.bounds
 
     @property
     def nodata(self) -> float | None:

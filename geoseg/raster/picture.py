@@ -54,8 +54,10 @@ class Looker:
         if scene.dtype != "uint8":
             self._low, self._high = percentiles(scene, self.bands)
 
-    def look(self, side: int, window: Window | None = None) -> Look:
+    def look(self, side: int, window: Window | None = None, *, least: int = 0) -> Look:
         """Show a window, or all of the scene, with at most side pixels along a side.
+
+        What is smaller than `least` pixels is shown larger, by a whole factor.
 
         Raises:
             RasterError: the pixels cannot be read.
@@ -67,7 +69,8 @@ class Looker:
             data, valid = self.scene.read_decimated(2 * side, self.bands)
         else:
             data, valid = self.scene.read(window, self.bands)
-        scale = min(1.0, side / max(window.width, window.height))
+        longer = max(window.width, window.height)
+        scale = min(1.0, side / longer) if longer > side else max(1, least // longer)
         shape = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
         shade = (data - self._low[:, None, None]) / (self._high - self._low)[:, None, None]
         shade = np.where(valid, np.clip(np.nan_to_num(shade), 0, 1) * 255, EMPTY)

@@ -21,7 +21,6 @@ from geoseg.evaluation import (
     Comparison,
     Distances,
     ParcelCounts,
-    SizeClass,
     Tally,
     intervals,
     judge,
@@ -30,6 +29,7 @@ from geoseg.evaluation import (
     tally,
 )
 from geoseg.evaluation.tally import TOTAL
+from geoseg.grid import bounds_text
 from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
@@ -39,6 +39,7 @@ from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
 from geoseg.tools.layers import Layer, comparison_crs, same_ground
 from geoseg.tools.notebook import show_scores
+from geoseg.tools.size_classes import size_classes
 from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
@@ -47,12 +48,6 @@ METRES = (1.0, 2.0, 5.0)
 """Distances where no pixel is known."""
 PIXELS = (1.0, 2.0, 5.0)
 """Distances where one is, in pixels."""
-HECTARE = 10_000.0
-FIELD_SIZES = (0.64 * HECTARE, 2.56 * HECTARE, 16 * HECTARE, 100 * HECTARE)
-"""Square metres: Lesiv and others, Estimating the global distribution of field size using
-crowdsourcing, 2019, table 1."""
-PIXEL_SIZES = (32.0**2, 96.0**2)
-"""Pixels: Lin and others, Microsoft COCO, 2014; where no metre is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +189,8 @@ def evaluate(
         _check_labels(true)
         task = _task(true, found, aoi, ignore, distances, block, close)
         comparison, kinds = task.run(progress)
+        if not len(comparison.pairs.common):
+            _warn_apart(task)
         judged = judge(comparison)
         if aoi is not None and not judged.truth_counts.any():
             raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
@@ -201,7 +198,7 @@ def evaluate(
         counts = tally(
             comparison, judged, block=task.blocks.block_of,
             kinds=kinds if _share_classes(comparison) else (),
-            sizes=_size_classes(sizes, unit),
+            sizes=size_classes(sizes, unit),
         )
         about = {
             "geoseg": geoseg.__version__, "parcels": Path(parcels).name,
@@ -239,6 +236,14 @@ def _bounds(*layers: Layer) -> tuple[float, float, float, float]:
     return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
 
+def _warn_apart(task: Task) -> None:
+    """Say where the layers are whose parcels never touch."""
+    if task.predicted.count and task.truth.count:
+        places = [f"{one.path} spans {bounds_text(one.bounds)}"
+                  for one in (task.predicted, task.truth)]
+        log.warning("no parcel lies on a true one: %s; is it the same ground?", "; ".join(places))
+
+
 def _distances(given: Sequence[float] | None, pixel: float | None) -> tuple[float, ...]:
     if given is None:
         return METRES if pixel is None else tuple(n * pixel for n in PIXELS)
@@ -252,24 +257,6 @@ def _unit(truth: Layer) -> str:
     if truth.crs is not None:
         return "m2"
     return "pixels" if truth.pixel == 1 else "squared units"
-
-
-def _size_classes(given: Sequence[float] | None, unit: str) -> tuple[SizeClass, ...]:
-    edges = tuple(given) if given is not None else PIXEL_SIZES if unit == "pixels" else FIELD_SIZES
-    if list(edges) != sorted(set(edges)) or (edges and edges[0] <= 0):
-        raise OptionError(f"--sizes is {','.join(map(str, edges))}, wanted ascending areas above 0")
-    bounds = (0.0, *edges, math.inf)
-    named = zip(bounds, bounds[1:])
-    return tuple(SizeClass(_size_name(least, below, unit), least, below) for least, below in named)
-
-
-def _size_name(least: float, below: float, unit: str) -> str:
-    scale, name = (HECTARE, "ha") if unit == "m2" else (1.0, unit)
-    if below == math.inf:
-        return f"from {least / scale:g} {name}" if least else "any"
-    return f"below {below / scale:g} {name}" if not least else (
-        f"{least / scale:g} to {below / scale:g} {name}"
-    )
 
 
 def _share_classes(comparison: Comparison) -> bool:

@@ -18,6 +18,7 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from geoseg.errors import CRSError, VectorError
+from geoseg.grid import Bounds
 from geoseg.ground import metres_per_pixel
 from geoseg.raster import LabelRaster
 from geoseg.vector import Numbered, PolygonLayer
@@ -33,7 +34,6 @@ SLACK = 0.01
 SCALE_ERROR = 0.01
 """A CRS whose lengths are this right is used as it is."""
 
-Bounds = tuple[float, float, float, float]
 Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 

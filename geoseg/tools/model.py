@@ -41,8 +41,7 @@ def describe(model: str) -> str:
         + f", halo {spec.halo}, "
         + ("exact at any tile size" if spec.exact else "blended, not exact"),
         "parcels": _thresholds(spec),
-        "scores": ", ".join(f"{name} {value:.3f}" for name, value in spec.scores.items())
-        or "not stated",
+        "scores": _scores(spec),
         "licence": spec.license,
         "source": spec.source or "not stated",
     }
@@ -66,9 +65,9 @@ def one_line(path: Path) -> str:
         spec = read_spec(path)
     except ModelError as error:
         return f"{path.name}: {error}"
-    metres = "any" if spec.resolution == ANY_RESOLUTION else "{:g} to {:g}".format(*spec.resolution)
+    metres = "any pixels" if spec.resolution == ANY_RESOLUTION else f"{spec.metres} per pixel"
     kind = "exact" if spec.exact else "blended, not exact"
-    return f"{path.name}: {spec.architecture}, {metres} m per pixel, {kind}"
+    return f"{path.name}: {spec.architecture}, {metres}, {kind}"
 
 
 def bundled() -> list[Path]:
@@ -79,7 +78,14 @@ def bundled() -> list[Path]:
 def _metres(spec: ModelSpec) -> str:
     if spec.resolution == ANY_RESOLUTION:
         return "not stated; scenes are read as they are"
-    return "{:g} to {:g} m per pixel; other scenes are resampled".format(*spec.resolution)
+    return f"{spec.metres} per pixel; other scenes are resampled"
+
+
+def _scores(spec: ModelSpec) -> str:
+    """Give the IoU of each class; how it was held out is in the model's card."""
+    ious = {name: value for name, value in spec.scores.items() if name.endswith("_iou")}
+    told = ", ".join(f"{name.removesuffix('_iou')} IoU {one:.3f}" for name, one in ious.items())
+    return f"{told}, on chips held out of its training" if told else "not stated"
 
 
 def _tiles(spec: ModelSpec) -> str:

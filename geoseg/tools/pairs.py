@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
 from geoseg.errors import OptionError
-from geoseg.grid import GeoBox, Window
+from geoseg.grid import Bounds, GeoBox, Window, bounds_text
 from geoseg.ground import metres_per_pixel
 from geoseg.learning.chips import ArraySource
 from geoseg.raster import Labels, Scene, located, rasterize
@@ -233,7 +234,18 @@ def read_labels(path: Path | str, geobox: GeoBox) -> np.ndarray:
     """
     if Path(path).suffix.lower() in RASTERS:
         return _label_raster(path, geobox)
-    return rasterize(read_geometries(path, crs=geobox.crs), geobox)
+    shapes = read_geometries(path, crs=geobox.crs)
+    _check_place(path, shapely.total_bounds(shapes), geobox)
+    return rasterize(shapes, geobox)
+
+
+def _check_place(path: Path, bounds: Bounds, geobox: GeoBox) -> None:
+    """Warn where labels, whose bounds are in the grid's CRS, lie beside the grid."""
+    if not shapely.box(*bounds).intersects(shapely.box(*geobox.bounds)):
+        log.warning(
+            "%s lies beside its scene: it spans %s, the scene %s, both in the scene's CRS; check "
+            "the CRS of both", path, bounds_text(bounds), bounds_text(geobox.bounds),
+        )
 
 
 def _label_raster(path: Path | str, geobox: GeoBox) -> np.ndarray:

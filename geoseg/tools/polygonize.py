@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ class ClassStrips:
 class ValueChoice:
     """What the user chose about a class or label raster."""
 
-    band: int
-    """From 1."""
+    band: int | None
+    """From 1; None: the only one."""
     field: str
     """Name of the attribute that holds the pixels' value."""
     nodata: int | None
@@ -72,7 +72,7 @@ def polygonize(
     out: str | Path,
     *,
     layer: str = "parcels",
-    band: int = 1,
+    band: int | None = None,
     field: str = "value",
     nodata: int | None = None,
     connectivity: int = 4,
@@ -101,7 +101,7 @@ def polygonize(
         mask: the raster, in any form that `vectorize` takes; None to build parcels of `lines`.
         out: vector file; its suffix chooses the format.
         layer: name of the layer.
-        band: of a class or label raster, from 1.
+        band: of a class or label raster, from 1; None: the only one.
         field: name of the attribute that holds the pixels' value.
         nodata: value that makes no polygon; None: the raster's own.
         connectivity: 4, or 8 to join pixels that touch at a corner.
@@ -142,6 +142,8 @@ def polygonize(
     about |= {"command": "polygonize", "layer": layer, "format": Path(out).suffix.lower()}
     announce()
     with MaskReader(mask) as raster:
+        if not raster.is_probability:
+            values = replace(values, band=_integer_band(raster, band))
         report: dict[str, Any] = {"mask": Path(mask).name, "geoseg": geoseg.__version__}
         if raster.is_probability:
             report["options"] = choice.as_dict()
@@ -218,7 +220,7 @@ def _write_regions(
         **_nodata(skip),
     )
     batches = draw_parcels(
-        ClassStrips(raster, _integer_band(raster, values.band)), raster.geobox, options=options,
+        ClassStrips(raster, values.band), raster.geobox, options=options,
         strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
         lines=None if lines is None else lines.store.add,
     )
@@ -234,7 +236,14 @@ def _nodata(value: float | None) -> dict[str, Any]:
     return {"skip": ()} if value is None else {"skip": (int(value),), "nodata": int(value)}
 
 
-def _integer_band(raster: MaskReader, band: int) -> int:
+def _integer_band(raster: MaskReader, band: int | None) -> int:
+    """Choose the band of classes or labels, and check that it is one."""
+    if band is None and raster.count > 1:
+        raise OptionError(
+            f"{raster.path} has {raster.count} bands and is no mask of geoseg predict; for parcels "
+            "of a scene use geoseg vectorize, for one band of classes or labels say --band"
+        )
+    band = band or 1
     if not 1 <= band <= raster.count:
         raise OptionError(f"{raster.path} has {raster.count} bands; --band was {band}")
     if not np.issubdtype(np.dtype(raster.dtype), np.integer):

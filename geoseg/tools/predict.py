@@ -267,7 +267,7 @@ class Job:
         wants = f"{', '.join(band.name for band in spec.bands)} as {spec.dtype}"
         return {
             "model": f"{spec.name} ({spec.architecture}, width {spec.width})",
-            "it wants": f"{wants}, pixels of {spec.resolution[0]:g} to {spec.resolution[1]:g} m",
+            "it wants": f"{wants}, pixels of {spec.metres}",
         }
 
     def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:

@@ -34,8 +34,8 @@ MOST_PARCELS = 40_000
 """On the map; of more, the largest."""
 MOST_DRAWN = 200_000
 """On the preview."""
-PREVIEW_SIDE = 2048
-"""Pixels along the longer side of the preview, at most."""
+PREVIEW_SIDE, PREVIEW_LEAST = 2048, 768
+"""Pixels along the longer side of the preview, at most and about at least."""
 LINE = (255, 222, 60)
 """Yellow is on no field."""
 CONFIDENCE = (0.6, 0.8)
@@ -133,7 +133,7 @@ def _scene(prepared: Prepared) -> Scene:
 
 
 def _preview(looker: Looker, shapes: NDArray[np.object_]) -> bytes:
-    look = looker.look(PREVIEW_SIDE)
+    look = looker.look(PREVIEW_SIDE, least=PREVIEW_LEAST)
     lines = shapely.transform(shapely.boundary(shapes), lambda xy: xy * look.scale)
     return encode(draw(look.rgb, list(lines), LINE, width=1.5), "png")
 

@@ -104,20 +104,20 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
                 "check its CRS and transform"
             )
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times coarser",
-            metres, *spec.resolution, coarser,
+            "the scene's pixels are %.3g m, the model wants %s: read %d times coarser",
+            metres, spec.metres, coarser,
         )
         return 1, coarser
     if metres > coarsest * MAX_FINER:
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %g to %g m: expect poor parcels",
-            metres, *spec.resolution,
+            "the scene's pixels are %.3g m, the model wants %s: expect poor parcels",
+            metres, spec.metres,
         )
     elif metres > coarsest:
         finer = math.ceil(metres / coarsest)
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %g to %g m: read %d times finer",
-            metres, *spec.resolution, finer,
+            "the scene's pixels are %.3g m, the model wants %s: read %d times finer",
+            metres, spec.metres, finer,
         )
         return finer, 1
     return 1, 1

@@ -209,7 +209,7 @@ def _is_virtual(path: Path) -> bool:
 
 
 def _layer(path: Path, layer: str | None) -> str:
-    """Check the layer's name; without one, find the only layer that has geometry."""
+    """Check the layer's name; without one, find the only layer of geometry, or of polygons."""
     _check_file(path)
     layers = {str(name): kind for name, kind in _layers(path)}
     spatial = [name for name, kind in layers.items() if kind is not None]
@@ -218,6 +218,9 @@ def _layer(path: Path, layer: str | None) -> str:
     there = ", ".join(spatial) or "none"
     if layer is not None:
         raise VectorError(f"{path} has no layer {layer}; there are: {there}")
+    polygons = [name for name in spatial if str(layers[name]).endswith(("Polygon", "Polygon Z"))]
+    if len(spatial) != 1 and len(polygons) == 1:  # the others are borders, or points
+        return polygons[0]
     if len(spatial) != 1:
         raise VectorError(
             f"{path} has {len(spatial)} layers with geometry ({there}); choose one with --layer "

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError
 
 from geoseg.errors import VectorError
+from geoseg.grid import Bounds
 from geoseg.vector.read import POLYGONS, find_layer, read_known, read_table, valid_polygons
 
 INDEXED = (".gpkg", ".fgb", ".shp", ".gdb")
 """Formats whose polygons are found by place without reading all."""
 HELD = 50_000
 """A layer of no more features is read once and kept."""
-
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,3 +35,15 @@ def test_every_command_and_option_explains_itself(command):
 
 def test_an_unknown_command_is_refused():
     assert CliRunner().invoke(cli, ["fly"]).exit_code == 2
+
+
+def test_a_command_that_is_nearly_right_is_named():
+    made = CliRunner().invoke(cli, ["vectorise", "scene.tif", "parcels.gpkg"])
+    assert made.exit_code == 2
+    assert "Did you mean 'vectorize'?" in made.output
+
+
+def test_a_missing_output_is_what_is_asked_for():
+    made = CliRunner().invoke(cli, ["vectorize", "scene.tif"])
+    assert made.exit_code == 2
+    assert "geoseg vectorize scene.tif parcels.gpkg" in made.output

@@ -60,3 +60,11 @@ def test_an_encoded_picture_opens_again():
     with MemoryFile(encode(rgb, "png")) as memory, memory.open() as back:
         assert (back.read() == rgb).all()
     assert encode(rgb, "jpeg")[:3] == b"\xff\xd8\xff"
+
+
+def test_a_small_scene_is_shown_larger_by_a_whole_factor(tmp_path):
+    data = np.arange(3 * 50, dtype=np.uint8).reshape(3, 5, 10)
+    with Scene(scene(tmp_path, data)) as opened:
+        look = Looker(opened).look(2000, least=35)
+    assert look.scale == 3 and look.rgb.shape == (3, 15, 30)
+    assert (look.rgb[:, ::3, ::3] == data).all()

@@ -287,3 +287,11 @@ def test_scores_show_as_a_table_in_a_notebook(layer):
     assert "2 parcels against 1 true, 1 matched" in html
     assert f"F1 at IoU 0.5</td><td style='text-align:right'>{made.scores['parcel_f1']:.3f}" in html
     assert "below 0.64 ha" in html and "boundary F, 1 m" in html and "<script" not in html
+
+
+def test_layers_of_two_places_are_said_to_lie_apart(layer, caplog):
+    here = layer("here.gpkg", fields((0, 4)))
+    there = layer("there.gpkg", fields((1000, 1004)))
+    assert evaluate(here, there).parcels.matched == 0
+    assert "no parcel lies on a true one" in caplog.text
+    assert "there.gpkg spans 510000, 5399990, 510040, 5400000" in caplog.text

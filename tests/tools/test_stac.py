@@ -116,7 +116,7 @@ def test_an_onnx_model_has_an_item_with_its_tile(tmp_path):
     assert one["properties"]["mlm:input"][0]["input"]["shape"] == [-1, 3, 64, 64]
     assert one["properties"]["mlm:framework"] == "ONNX"
     assert one["properties"]["mlm:total_parameters"] == 3
-    assert one_line(path).endswith("any m per pixel, blended, not exact")
+    assert one_line(path).endswith("any pixels, blended, not exact")
 
 
 def test_the_commands_print_the_item_and_list_a_folder(model, tmp_path):

@@ -235,6 +235,17 @@ def test_scenes_without_any_parcel_are_refused_before_training(tmp_path):
         train([(scene, labels)], tmp_path / "m.safetensors", recipe=SHORT, **QUICK)
 
 
+def test_labels_beside_their_scene_are_said_to_lie_there(tmp_path, caplog):
+    scene = write_raster(tmp_path / "s.tif", picture())
+    with rasterio.open(scene) as opened:
+        crs, left = opened.crs, opened.bounds.right + 100
+    parcels = geopandas.GeoDataFrame(geometry=[box(left, 0, left + 10, 10)], crs=crs)
+    parcels.to_file(tmp_path / "l.gpkg")
+    with pytest.raises(TrainingError, match="no scene has a parcel on it"):
+        train([(scene, tmp_path / "l.gpkg")], tmp_path / "m.safetensors", recipe=SHORT, **QUICK)
+    assert "l.gpkg lies beside its scene: it spans" in caplog.text
+
+
 def test_a_mask_of_0_and_255_is_warned_about(tmp_path, caplog):
     scene = write_raster(tmp_path / "s.tif", picture())
     labels = write_raster(tmp_path / "l.tif", ((board() > 0) * 255).astype(np.uint8))

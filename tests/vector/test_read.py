@@ -93,6 +93,12 @@ def test_one_of_several_layers_must_be_chosen(layer, wkt):
     assert read_geometries(f"{path}|layername=roads", crs=wkt)[0].bounds == (5, 5, 6, 6)
 
 
+def test_the_only_layer_of_polygons_is_chosen_among_others(layer, wkt):
+    layer([box(0, 0, 1, 1)], layer="parcels")
+    path = layer([LineString([(0, 0), (1, 1)])], layer="lines")
+    assert read_geometries(path, crs=wkt)[0].bounds == (0, 0, 1, 1)
+
+
 def test_no_crs_on_both_sides_is_used_as_it_is_with_a_warning(layer, caplog):
     path = layer([box(0, 0, 1, 1)], "a.shp", crs=None)
     with caplog.at_level(logging.WARNING):
