@@ -3,7 +3,7 @@
 from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.assets import located
 from geoseg.raster.bands import choose_bands
-from geoseg.raster.labels import LabelRaster
+from geoseg.raster.labels import ParcelRaster
 from geoseg.raster.memory import named
 from geoseg.raster.mosaic import grid_offset, open_scene
 from geoseg.raster.picture import Look, Looker, draw, encode
@@ -14,7 +14,7 @@ from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
-    "Clipped", "LabelRaster", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "Resampled",
+    "Clipped", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "ParcelRaster", "Resampled",
     "Scene", "choose_bands", "draw", "encode", "grid_offset", "located", "named", "open_scene",
     "percentiles", "rasterize", "window_of_extent", "write_mask",
 ]

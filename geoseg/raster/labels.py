@@ -18,7 +18,7 @@ STRIP_PIXELS = 1 << 24
 """Pixels that are looked through at once."""
 
 
-class LabelRaster:
+class ParcelRaster:
     """Labels of a raster's first band; memory holds the pixels of the labels that are asked for.
 
     0 is no parcel; what is below 0 or no data is not known. Use it in a `with` statement.
@@ -36,7 +36,7 @@ class LabelRaster:
         self.geobox = self._scene.geobox
         self.labels, self.boxes = self._boxes()
 
-    def __enter__(self) -> LabelRaster:
+    def __enter__(self) -> ParcelRaster:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -51,7 +51,7 @@ PIXELS = (1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EvaluateResult:
     """The scores of one set of parcels against one truth; results of several scenes add up."""
 
     tally: Tally
@@ -65,7 +65,7 @@ class Result:
     about: dict[str, Any] = field(default_factory=dict)
     """Files, options, seconds."""
 
-    def __add__(self, other: Result) -> Result:
+    def __add__(self, other: EvaluateResult) -> EvaluateResult:
         """Add the counts of another scene.
 
         Raises:
@@ -73,7 +73,7 @@ class Result:
         """
         if self.distances != other.distances:
             raise ValueError(f"distances differ: {self.distances} and {other.distances}")
-        return Result(self.tally + other.tally, self.unit, self.distances, self.pixel)
+        return EvaluateResult(self.tally + other.tally, self.unit, self.distances, self.pixel)
 
     def _repr_html_(self) -> str:
         """Show the scores in a notebook."""
@@ -151,7 +151,7 @@ def evaluate(
     scene: RasterLike | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
-) -> Result:
+) -> EvaluateResult:
     """Score parcels against a truth: what is covered, which parcels were found, and how well.
 
     Args:
@@ -205,7 +205,7 @@ def evaluate(
             "truth": Path(truth).name, "block": task.blocks.side,
             "seconds": round(time.monotonic() - started, 3),
         }
-        made = Result(counts, unit, task.distances.near, true.pixel or found.pixel, about)
+        made = EvaluateResult(counts, unit, task.distances.near, true.pixel or found.pixel, about)
         if page is not None:
             evidence = Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
             write_report(page, made, evidence, view)

@@ -12,14 +12,14 @@ from geoseg.evaluation.tally import THRESHOLDS
 from geoseg.pages import Bars, bars, figure, histogram
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 AREA_BINS = 14
 """Bars of the histogram of areas."""
 STATUSES = ("matched", "split", "merged", "missed")
 
 
-def charts(made: Result, comparison: Comparison, judged: Judged) -> str:
+def charts(made: EvaluateResult, comparison: Comparison, judged: Judged) -> str:
     """Give all charts side by side."""
     parts = [
         figure("F1 of the parcels at rising demands on the overlap", _by_threshold(made)),
@@ -34,7 +34,7 @@ def charts(made: Result, comparison: Comparison, judged: Judged) -> str:
     return f'<div class="columns">{"".join(parts)}</div>'
 
 
-def _by_threshold(made: Result) -> str:
+def _by_threshold(made: EvaluateResult) -> str:
     pooled = made.tally.pooled()
     whole = pooled["truth"] + pooled["predicted"] or 1
     values = [round(2 * pooled[f"matched@{at:g}"] / whole, 4) for at in THRESHOLDS]
@@ -69,7 +69,7 @@ def area_ticks(edges: NDArray[np.float64], unit: str) -> tuple[list[str], str]:
     return [_plain(one) for one in ticks], label
 
 
-def _areas(made: Result, comparison: Comparison) -> str:
+def _areas(made: EvaluateResult, comparison: Comparison) -> str:
     true, found = comparison.truth.area, comparison.predicted.area
     edges = area_edges(np.concatenate([true, found]))
     ticks, label = area_ticks(edges, made.unit)
@@ -78,7 +78,7 @@ def _areas(made: Result, comparison: Comparison) -> str:
     )
 
 
-def _by_size(comparison: Comparison, judged: Judged, made: Result) -> str:
+def _by_size(comparison: Comparison, judged: Judged, made: EvaluateResult) -> str:
     """Show the share of each status among four equal parts of the true parcels."""
     area, status = comparison.truth.area, judged.truth_status
     parts = np.array_split(np.argsort(area, kind="stable"), 4)
@@ -94,7 +94,7 @@ def _by_size(comparison: Comparison, judged: Judged, made: Result) -> str:
     return bars(series, labels, label="area; as many parcels in each of the four", most=1)
 
 
-def _polis(distances: NDArray[np.float64], made: Result) -> str:
+def _polis(distances: NDArray[np.float64], made: EvaluateResult) -> str:
     distances = distances[np.isfinite(distances)]
     most = float(np.percentile(distances, 99)) or 1.0
     edges = np.linspace(0, most, 16)

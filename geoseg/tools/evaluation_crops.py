@@ -14,7 +14,7 @@ from geoseg.tools.evaluation_map import KINDS, Evidence, Shown
 from geoseg.tools.views import View
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 WORST = 12
 """Parcels shown as crops."""
@@ -28,7 +28,7 @@ TRUTH_LINE = (255, 255, 255)
 
 
 def draw_crops(
-    made: Result, evidence: Evidence, truth: Shown, found: Shown, view: View
+    made: EvaluateResult, evidence: Evidence, truth: Shown, found: Shown, view: View
 ) -> str:
     """Show the largest parcels of each kind of error, turn by turn."""
     shown = {"found": found, "truth": truth}
@@ -52,7 +52,8 @@ def draw_crops(
 
 
 def _crop(
-    made: Result, sides: dict[str, Side], shown: dict[str, Shown], which: str, i: int, view: View
+    made: EvaluateResult, sides: dict[str, Side], shown: dict[str, Shown], which: str, i: int,
+    view: View,
 ) -> str:
     one = shown[which]
     name = (*KINDS, "false" if which == "found" else "missed")[one.status[i]]

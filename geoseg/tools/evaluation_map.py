@@ -17,7 +17,7 @@ from geoseg.tools.layers import Layer
 from geoseg.tools.views import View
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 MOST_PARCELS = 40_000
 """Of each layer on the map; from more, those of the blocks with most to see."""
@@ -104,7 +104,7 @@ def shown(
 
 
 def draw_map(
-    made: Result, evidence: Evidence, truth: Shown, found: Shown, view: View
+    made: EvaluateResult, evidence: Evidence, truth: Shown, found: Shown, view: View
 ) -> str:
     """Give the map's part of the page."""
     judged, comparison = evidence.judged, evidence.comparison
@@ -148,7 +148,7 @@ def _best_iou(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float
 
 def _parcel_facts(
     side: Side, rows: NDArray[np.int64], partner: NDArray[np.int64], other: Side,
-    best: NDArray[np.float64], made: Result, kinds: tuple[str, ...],
+    best: NDArray[np.float64], made: EvaluateResult, kinds: tuple[str, ...],
 ) -> dict[str, list[Any]]:
     unit = "m²" if made.unit == "m2" else made.unit
     matches = [

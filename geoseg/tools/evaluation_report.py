@@ -22,13 +22,13 @@ from geoseg.tools.score_names import (
 from geoseg.tools.views import view_of
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 HEADLINES = ("parcel_f1", "parcel_precision", "parcel_recall", "panoptic_quality", "pixel_iou")
 """Scores in large figures; one of borders follows."""
 
 
-def write_report(path: Path, made: Result, evidence: Evidence, scene: Scene | None) -> None:
+def write_report(path: Path, made: EvaluateResult, evidence: Evidence, scene: Scene | None) -> None:
     """Write the page to a new file."""
     view = view_of(
         bounds_of(evidence), evidence.truth.placed_crs, scene, down=made.unit == "pixels"
@@ -55,7 +55,7 @@ def write_report(path: Path, made: Result, evidence: Evidence, scene: Scene | No
     path.write_text(page.to_html(), encoding="utf-8")
 
 
-def _headlines(made: Result) -> str:
+def _headlines(made: EvaluateResult) -> str:
     scores, spans = made.scores, made.intervals_of()
     boxes = []
     names = [*HEADLINES, f"boundary_f_{min(2, len(made.distances))}"]
@@ -73,7 +73,7 @@ def _headlines(made: Result) -> str:
     )
 
 
-def _scores(made: Result) -> str:
+def _scores(made: EvaluateResult) -> str:
     spans = made.intervals_of()
     rows = []
     for name, value in made.scores.items():
@@ -84,7 +84,7 @@ def _scores(made: Result) -> str:
     return f'<div class="columns">{columns}</div>'
 
 
-def _groups(made: Result) -> str:
+def _groups(made: EvaluateResult) -> str:
     rows = []
     for group in made.groups:
         pooled, scores = made.tally.pooled(group), made.scores_of(group)
@@ -95,7 +95,7 @@ def _groups(made: Result) -> str:
     return table(heads, rows)
 
 
-def _facts(made: Result, evidence: Evidence) -> str:
+def _facts(made: EvaluateResult, evidence: Evidence) -> str:
     near = ", ".join(distance_text(one, made) for one in made.distances)
     side = distance_text(evidence.blocks.side, made)
     rows = [

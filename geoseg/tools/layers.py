@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from geoseg.errors import CRSError, VectorError
 from geoseg.grid import Bounds
 from geoseg.ground import metres_per_pixel
-from geoseg.raster import LabelRaster
+from geoseg.raster import ParcelRaster
 from geoseg.vector import Numbered, PolygonLayer
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,14 @@ class Layer:
 
     def __init__(self, path: str | Path, *, layer: str | None, field: str, close: ExitStack):
         self.path = str(path)
-        self._raster: LabelRaster | None = None
+        self._raster: ParcelRaster | None = None
         self._vector: PolygonLayer | None = None
         self._tree: shapely.STRtree | None = None
         self._there: Move | None = None
         self._back: pyproj.Transformer | None = None
         self.placed_crs: str | None = None
         if Path(path).suffix.lower() in RASTERS:
-            self._raster = source = close.enter_context(LabelRaster(path))
+            self._raster = source = close.enter_context(ParcelRaster(path))
             self.crs, self.count = source.geobox.crs, len(source.labels)
             self.pixel = pixel_side(source.geobox)
             small = source.geobox.width * source.geobox.height <= HELD_PIXELS
@@ -142,7 +142,7 @@ def taken(found: Numbered, rows: NDArray[np.int64]) -> Numbered:
     return Numbered(found.number[rows], found.shapes[rows], classes)
 
 
-def _numbered(source: LabelRaster, bounds: Bounds) -> Numbered:
+def _numbered(source: ParcelRaster, bounds: Bounds) -> Numbered:
     return Numbered(*source.parcels(bounds), None)
 
 

@@ -17,7 +17,7 @@ from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 ROWS = 8
 """Rows of the table."""
@@ -79,7 +79,7 @@ def show_mask(path: Path) -> str:
     )
 
 
-def show_scores(made: Result) -> str:
+def show_scores(made: EvaluateResult) -> str:
     """Give HTML that shows scores: one per row with its interval, then one row per group."""
     counts, scores, spans = made.parcels, made.scores, made.intervals_of()
     rows = []
@@ -96,7 +96,7 @@ def show_scores(made: Result) -> str:
     )
 
 
-def _groups(made: Result) -> str:
+def _groups(made: EvaluateResult) -> str:
     if len(made.groups) == 1:
         return ""
     heads = [HEADS.get(key, name_of(key, made)) for key in GROUPS]

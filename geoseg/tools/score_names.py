@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import Result
+    from geoseg.tools.evaluate import EvaluateResult
 
 NAMES = {
     "pixel_iou": "ground IoU", "pixel_precision": "ground precision",
@@ -41,13 +41,13 @@ HEADS = {"parcel_f1": "F1", "panoptic_quality": "PQ"}
 """Their short names."""
 
 
-def shown(made: Result) -> list[tuple[str, tuple[str, ...]]]:
+def shown(made: EvaluateResult) -> list[tuple[str, tuple[str, ...]]]:
     """Give the parts of a table of scores, and the keys in each."""
     near = tuple(f"boundary_f_{i}" for i in range(1, len(made.distances) + 1))
     return [(part, (*keys, *near) if part == "borders" else keys) for part, keys in SHOWN]
 
 
-def name_of(key: str, made: Result) -> str:
+def name_of(key: str, made: EvaluateResult) -> str:
     """Give a score's name; of a boundary score with its distance."""
     kind, _, number = key.rpartition("_")
     if kind.startswith("boundary_") and number.isdigit():
@@ -58,7 +58,7 @@ def name_of(key: str, made: Result) -> str:
     return NAMES.get(key, key.replace("_", " "))
 
 
-def distance_text(value: float, made: Result) -> str:
+def distance_text(value: float, made: EvaluateResult) -> str:
     """Write a distance in metres, and in pixels where one is known."""
     unit = UNITS.get(made.unit, "units")
     pixels = "" if made.pixel is None or unit == "px" else f" ({value / made.pixel:.3g} px)"
