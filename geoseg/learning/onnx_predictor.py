@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geoseg.errors import MemoryBudgetError, ModelError, OptionError
 from geoseg.learning.chips import GREY
 from geoseg.learning.extras import needed
+from geoseg.learning.fit import check_fit
 from geoseg.learning.onnx_files import OnnxModel, read_onnx
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
@@ -90,7 +91,7 @@ class OnnxPredictor:
         high: NDArray[np.float64],
     ) -> NDArray[np.float32]:
         """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
-        self._check(batch.shape)
+        check_fit(self.spec, batch.shape)
         bottom, top = (np.float32(one)[:, None, None] for one in (low, high))
         scaled = (batch.astype(np.float32) - bottom) / (top - bottom)
         scaled = np.where(valid[:, None], scaled, np.float32(GREY))
@@ -135,19 +136,6 @@ class OnnxPredictor:
             for one in self._model.channels
         ]
         return np.stack(chosen, axis=1).astype(np.float32).clip(0, 1)
-
-    def _check(self, shape: tuple[int, ...]) -> None:
-        wanted, tile = len(self.spec.bands), self.spec.tile
-        if shape[1] != wanted:
-            raise ModelError(f"the tile has {shape[1]} bands, the model wants {wanted}")
-        rows, cols = shape[2:]
-        uneven = rows % self.spec.divisor or cols % self.spec.divisor
-        if (rows, cols) != (tile, tile) if tile else uneven:
-            sizes = f"{tile}" if tile else f"multiples of {self.spec.divisor}"
-            raise ModelError(
-                f"a tile of {shape[3]} x {shape[2]} pixels does not fit the model; its sides must "
-                f"be {sizes}"
-            )
 
     def _check_answer(self, channels: NDArray[np.generic], shape: tuple[int, ...]) -> None:
         if channels.shape[2:] != shape[2:]:

@@ -18,12 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from geoseg.errors import MemoryBudgetError, ModelError
+from geoseg.errors import MemoryBudgetError
 from geoseg.learning.checkpoint import find_model, load
 from geoseg.learning.chips import GREY
-from geoseg.learning.devices import (
-    choose_device, numbers, use_threads,
-)
+from geoseg.learning.devices import choose_device, numbers, use_threads
+from geoseg.learning.fit import check_fit
 from geoseg.learning.fused import fuse
 from geoseg.learning.lanes import Lane
 from geoseg.learning.profile import Trace, tracing
@@ -121,7 +120,7 @@ class Predictor:
             ModelError: the batch does not have the model's bands, or its sides do not fit.
             MemoryBudgetError: not even one tile fits into the device's memory.
         """
-        self._check(batch)
+        check_fit(self.spec, batch.shape)
         answer = self._in_parts(batch, valid, low, high)
         if self._trace is not None:
             self._trace.step()
@@ -136,7 +135,7 @@ class Predictor:
         high: NDArray[np.float64],
     ) -> NDArray[np.float32]:
         """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
-        self._check(batch)
+        check_fit(self.spec, batch.shape)
         with torch.inference_mode():
             tensors = map(self._moved, _plain(batch, valid, low, high))
             return self._probabilities(*tensors).cpu().numpy()
@@ -165,17 +164,6 @@ class Predictor:
             self._lanes = SimpleQueue()
             torch.cuda.empty_cache()
         return_freed_memory()
-
-    def _check(self, batch: NDArray[np.generic]) -> None:
-        bands, rows, cols = batch.shape[1:]
-        wanted = len(self.spec.bands)
-        if bands != wanted:
-            raise ModelError(f"the tile has {bands} bands, the model wants {wanted}")
-        if rows % self.spec.divisor or cols % self.spec.divisor:
-            raise ModelError(
-                f"a tile of {cols} x {rows} pixels does not fit the model; its sides must be "
-                f"multiples of {self.spec.divisor}"
-            )
 
     def _in_parts(
         self,

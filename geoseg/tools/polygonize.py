@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ClassStrips:
+class ValueStrips:
     """One band of a class or label raster, as strips of whole rows."""
 
     raster: MaskReader
@@ -220,7 +220,7 @@ def _write_regions(
         **_nodata(skip),
     )
     batches = draw_parcels(
-        ClassStrips(raster, values.band), raster.geobox, options=options,
+        ValueStrips(raster, values.band), raster.geobox, options=options,
         strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
         lines=None if lines is None else lines.store.add,
     )
