@@ -101,7 +101,7 @@ device = click.option(
     help="Where the network runs; cuda:all is every GPU of this machine (vectorize).",
 )
 threads = click.option(
-    "--threads", type=click.IntRange(1), help="Threads of the network on the CPU.  [default: all]"
+    "--threads", type=click.IntRange(1), help="Threads on the CPU.  [default: all]"
 )
 memory = click.option(
     "--memory", type=Memory(), help="Main memory that may be used, such as 4G.  [default: no limit]"

@@ -33,6 +33,7 @@ from geoseg.cli.report import made_line, reporting, result
 @click.option("--snap", type=click.FloatRange(0), default=1.0, show_default=True,
               metavar="METRES", help="Without MASK: loose ends this near a line are led to it.")
 @options.tile
+@options.threads
 @options.layer
 @options.overwrite
 @options.restart

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import geoseg
 from geoseg.errors import GeosegError
 
 PACKAGES = (
@@ -79,9 +78,10 @@ def _model() -> Check:
 
 
 def _kernels() -> Check:
-    folder = Path(geoseg.__file__).parent / "vectorizer"
-    cached = any(folder.glob("__pycache__/*.nbi"))
-    text = "compiled and cached" if cached else "will be compiled on the first run, once"
+    from geoseg.vectorizer.machine_code import seconds_to_come
+
+    seconds = seconds_to_come()
+    text = f"will be compiled on the first run, once; about {seconds} s" if seconds else "compiled"
     return Check("kernels", True, text)
 
 

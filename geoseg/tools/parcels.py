@@ -117,6 +117,7 @@ def write_probabilities(
     scratch: Path,
     progress: Progress,
     lines: OpenLines | None = None,
+    threads: int | None = None,
 ) -> tuple[int, int]:
     """Make parcels of a probability raster and write them, and their borders where wanted.
 
@@ -135,7 +136,9 @@ def write_probabilities(
         strip=label_strip(probabilities.shape[1]),
         progress=stage(progress, "find parcels", probabilities.shape[0]),
     )
-    batches = drawn(labels, probabilities, choice, progress=progress, lines=lines)
+    batches = drawn(
+        labels, probabilities, choice, progress=progress, lines=lines, threads=threads
+    )
     crs = probabilities.geobox.crs
     count = write_parcels(out, batches, crs=crs, layer=layer, metadata=report)
     return count, 0 if lines is None else lines.write(crs, report)
@@ -148,6 +151,7 @@ def drawn(
     *,
     progress: Progress,
     lines: OpenLines | None = None,
+    threads: int | None = None,
 ) -> Iterator[ParcelBatch]:
     """Draw labelled parcels as polygons, in batches."""
     geobox = probabilities.geobox
@@ -159,4 +163,5 @@ def drawn(
         strip=label_strip(geobox.width),
         progress=stage(progress, "draw parcels", geobox.height),
         lines=None if lines is None else lines.store.add,
+        threads=threads,
     )

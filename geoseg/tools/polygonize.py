@@ -86,6 +86,7 @@ def polygonize(
     parcels: LayerLike | None = None,
     snap: float = SNAP,
     tile: int | None = None,
+    threads: int | None = None,
     overwrite: bool = False,
     restart: bool = False,
     progress: Progress = silent,
@@ -117,6 +118,7 @@ def polygonize(
         parcels: without a mask: old parcels, whose numbers and attributes are kept.
         snap: without a mask: metres within which a loose end is led to a line.
         tile: rows that are worked on at once; the result does not depend on it.
+        threads: on the CPU; None: all. The result does not depend on them.
         overwrite: replace an existing layer.
         restart: throw away what an unfinished run left.
         progress: takes the events.
@@ -151,7 +153,7 @@ def polygonize(
             done = work.published("parcels", out) or _publish(
                 raster, out, work, choice, values, strip=tile or label_strip(raster.shape[1]),
                 layer=layer, borders=borders,
-                report=report, overwrite=overwrite, progress=progress,
+                report=report, overwrite=overwrite, progress=progress, threads=threads,
             )
     count = done["count"]
     report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
@@ -180,6 +182,7 @@ def _publish(
     report: dict[str, Any],
     overwrite: bool,
     progress: Progress,
+    threads: int | None,
 ) -> Mapping[str, Any]:
     """Make the polygons; return what is noted about them."""
     layers, predicted = borders.layers(layer), raster.is_probability
@@ -191,12 +194,12 @@ def _publish(
                 counts = write_probabilities(
                     raster, partial, ModelSpec.from_json(raster.tags["GEOSEG_SPEC"]), choice,
                     layer=layer, report=report, scratch=work.folder, progress=progress,
-                    lines=lines,
+                    lines=lines, threads=threads,
                 )
             else:
                 counts = _write_regions(
                     raster, partial, values, choice, strip=strip, layer=layer,
-                    report=report, progress=progress, lines=lines,
+                    report=report, progress=progress, lines=lines, threads=threads,
                 )
         return work.note_result("parcels", partial, count=counts[0], lines=counts[1])
 
@@ -212,6 +215,7 @@ def _write_regions(
     report: dict[str, Any],
     progress: Progress,
     lines: OpenLines | None,
+    threads: int | None,
 ) -> tuple[int, int]:
     """Write every region of equal values as a polygon; return how many, and how many lines."""
     skip = raster.nodata if values.nodata is None else values.nodata
@@ -222,7 +226,7 @@ def _write_regions(
     batches = draw_parcels(
         ValueStrips(raster, values.band), raster.geobox, options=options,
         strip=strip, progress=stage(progress, "draw polygons", raster.shape[0]),
-        lines=None if lines is None else lines.store.add,
+        lines=None if lines is None else lines.store.add, threads=threads,
     )
     count = write_parcels(
         out, batches, crs=raster.geobox.crs, layer=layer, metadata=report,

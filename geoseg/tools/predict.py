@@ -56,7 +56,7 @@ class PredictOptions:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     threads: int | None = None
-    """Threads of the network on the CPU."""
+    """Threads on the CPU, of the network and of drawing."""
     memory: int | None = None
     """Bytes of main memory that may be used."""
     precision: str = "fp32"

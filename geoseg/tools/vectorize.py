@@ -184,6 +184,7 @@ class _Task:
                 count, line_count = write_probabilities(
                     cores, partial, self.job.spec, self.choice, layer=self.layer,
                     report=self.report(), scratch=work.folder, progress=progress, lines=lines,
+                    threads=self.job.options.threads,
                 )
                 if kept is not None:
                     self.job.write_mask(kept, cores)

@@ -107,16 +107,20 @@ def _score(graph, edge, rule):
     return _strength(own, one, other, rule)
 
 
-@kernel
-def merge_regions(graph, rule):
+def merge_regions(graph: Graph, rule: Rule) -> None:
     """Contract edges, lowest score first, until every score is at least the rule's limit.
 
     A heap with lazy deletion. A score falls only where edges became one: those are pushed anew. It
     rises as regions grow: an entry that is too low goes back with the score that its edge has now.
     O(edges log edges) time, O(edges) memory.
     """
-    heap = np.empty(2 * len(graph.edges) + 1, np.int64)
-    changed = np.arange(len(graph.edges) + 1)
+    room = len(graph.edges) + 1
+    _merge(graph, rule, np.empty(2 * room, np.int64), np.arange(room))
+
+
+@kernel
+def _merge(graph, rule, heap, changed):
+    """Merge with room for the heap, and with all edges as those that changed."""
     size, n = np.int64(0), np.int64(len(graph.edges))
     while True:
         for i in range(n):
@@ -149,8 +153,7 @@ def _weakest(graph, region, parcels_only):
     return best
 
 
-@kernel
-def give_away(graph, limit, background):
+def give_away(graph: Graph, limit: int, background: int) -> None:
     """Give regions of less than `limit` pixels to the neighbour behind their weakest border.
 
     Smallest first. A parcel goes to a parcel or to the background, and becomes background where
@@ -161,9 +164,14 @@ def give_away(graph, limit, background):
         limit: pixels.
         background: 1 to give away small background (holes), 0 for small parcels.
     """
+    heap = np.empty(len(graph.nodes) + 1, np.int64)
+    _give_away(graph, limit, background, heap, np.empty(len(graph.edges) + 1, np.int64))
+
+
+@kernel
+def _give_away(graph, limit, background, heap, touched):
+    """Give regions away, with room for a heap of them and for the edges that one touches."""
     nodes = graph.nodes
-    heap = np.empty(len(nodes) + 1, np.int64)
-    touched = np.empty(len(graph.edges) + 1, np.int64)
     size = np.int64(0)
     for region in range(np.int64(len(nodes))):
         living = nodes[region, PARENT] == region and nodes[region, BACKGROUND] == background

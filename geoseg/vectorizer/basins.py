@@ -43,8 +43,9 @@ def _point(relief, kinds, pointers, here, col, cols):
     pointers[here] = best
 
 
-@kernel
-def cut_basins(relief, kinds, cols, start, stop, first):
+def cut_basins(
+    relief: np.ndarray, kinds: np.ndarray, cols: int, start: int, stop: int, first: int
+) -> tuple[np.ndarray, int]:
     """Label the basins of a strip, in the order of their first pixels.
 
     Args:
@@ -58,11 +59,16 @@ def cut_basins(relief, kinds, cols, start, stop, first):
         (pixels,) int32 labels, 0 at no data; outside the strip, what the strip calls the basin of
         a pixel, 0 where nothing points to it; and the next free label.
     """
-    pointers = np.arange(relief.size).astype(np.int32)
+    pointers, labels = np.arange(relief.size, dtype=np.int32), np.zeros(relief.size, np.int32)
+    return labels, _cut(relief, kinds, cols, start, stop, first, pointers, labels)
+
+
+@kernel
+def _cut(relief, kinds, cols, start, stop, first, pointers, labels):
+    """Cut basins; pointers are of each pixel to itself, labels 0, both written."""
     for row in range(start // cols, stop // cols):
         for col in range(cols):
             _point(relief, kinds, pointers, row * cols + col, col, cols)
-    labels = np.zeros(relief.size, np.int32)
     for here in range(start, stop):
         if labels[here] > 0 or kinds[here] == NODATA:
             continue
@@ -75,7 +81,7 @@ def cut_basins(relief, kinds, cols, start, stop, first):
         while here != end:
             labels[here] = labels[end]
             here = pointers[here]
-    return labels, first
+    return first
 
 
 def measure_basins(

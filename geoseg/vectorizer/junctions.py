@@ -124,15 +124,15 @@ def _slide(corners, corner, is_side, sums):
 
 
 @kernel
-def place(corners, first, last, width, height):
+def place(corners, first, last, width, height, sums, none):
     """Find where the junctions among the corners [first, last) are drawn.
 
     Args:
         corners: corner table; its columns DX and DY are written.
         first, last: rows of it.
         width, height: of the raster; junctions on its edge stay on it, and its corners stay.
+        sums, none: (3, 6) float64, zeros, room for the work.
     """
-    sums, none = np.zeros((3, 6)), np.zeros((3, 6))
     for corner in range(first, last):
         x, y, flags = corners[corner, X], corners[corner, Y], corners[corner, FLAGS]
         if not flags & NODE or flags & 15 == 15:

@@ -245,5 +245,5 @@ def measure_shapes(shapes: np.ndarray, geobox: GeoBox) -> tuple[np.ndarray, np.n
     """
     ground = ground_of(geobox)
     _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(shapes)
-    parts = coords, ring_offsets, polygon_offsets
+    parts = coords, ring_offsets.astype(np.int64), polygon_offsets.astype(np.int64)
     return ground.areas(*parts), ground.perimeters(*parts)

@@ -90,11 +90,9 @@ def _squared_distance(steps, kinds, row, col):
 
 
 @kernel
-def _raw_relief(kinds, boundary, steps, roots):
+def _raw_relief(kinds, boundary, steps, roots, raw, depth):
     """Combine distance and boundary probability; also give the distance in relief units."""
     rows, cols = kinds.shape
-    raw = np.empty((rows, cols), np.int16)
-    depth = np.empty((rows, cols), np.uint16)
     for row in range(rows):
         for col in range(cols):
             away = roots[_squared_distance(steps, kinds, row, col)]
@@ -104,7 +102,6 @@ def _raw_relief(kinds, boundary, steps, roots):
             if kinds[row, col] == BORDER:
                 raw[row, col] = rise + (away >> CREST_SHIFT)
                 depth[row, col] = 0
-    return raw, depth
 
 
 def _smooth(raw: np.ndarray) -> np.ndarray:
@@ -138,5 +135,6 @@ def shape_relief(
     """
     squares = range(cap * cap + 1)
     roots = np.array([math.isqrt(DISTANCE_UNITS**2 * square) for square in squares], np.int16)
-    raw, depth = _raw_relief(kinds, boundary, _column_distances(kinds, cap), roots)
+    raw, depth = np.empty(kinds.shape, np.int16), np.empty(kinds.shape, np.uint16)
+    _raw_relief(kinds, boundary, _column_distances(kinds, cap), roots, raw, depth)
     return _smooth(raw), depth

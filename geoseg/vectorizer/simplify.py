@@ -85,9 +85,8 @@ def _write(line, n, keep, points, total):
 
 
 @kernel
-def _draw_cut(corners, offsets, chain, points, point_offsets):
-    """Draw whole arcs with their stairs cut."""
-    firsts = np.empty(len(chain), np.int64)
+def _draw_cut(corners, offsets, chain, points, point_offsets, firsts):
+    """Draw whole arcs with their stairs cut; firsts is room for as many items as the chain has."""
     for arc in range(len(offsets) - 1):
         total = point_offsets[arc]
         n = draw(corners, chain[offsets[arc] : offsets[arc + 1]], True, points[total:], firsts)
@@ -185,5 +184,6 @@ def _draw(corners: np.ndarray, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.nd
         return arcs.points, arcs.offsets
     points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
     point_offsets = np.zeros(len(arcs.offsets), np.int64)
-    _draw_cut(corners, arcs.offsets, arcs.chain, points, point_offsets)
+    firsts = np.empty(len(arcs.chain), np.int64)
+    _draw_cut(corners, arcs.offsets, arcs.chain, points, point_offsets, firsts)
     return points[: point_offsets[-1]], point_offsets

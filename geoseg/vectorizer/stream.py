@@ -138,7 +138,8 @@ class Stream:
         first, self.placed = self.placed, self._above(limit)
         if self.options.smooth != "none":
             junctions.place(
-                self.corners, first, self.placed, self.geobox.width, self.geobox.height
+                self.corners, first, self.placed, self.geobox.width, self.geobox.height,
+                *np.zeros((2, 3, 6)),
             )
         return limit
 

@@ -19,7 +19,8 @@ import numpy as np
 import rasterio
 import shapely
 from affine import Affine
-from bench_polygonize import RAW, Strips, field_map
+from bench_polygonize import RAW, Strips
+from label_maps import field_map
 from numba import njit
 
 from geoseg.grid import GeoBox

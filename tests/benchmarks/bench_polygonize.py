@@ -2,25 +2,30 @@
 
     python tests/benchmarks/bench_polygonize.py --size 2000 --parcels 4000
     python tests/benchmarks/bench_polygonize.py --size 10000 --parcels 100000
+    python tests/benchmarks/bench_polygonize.py --rough 2000
+    python tests/benchmarks/bench_polygonize.py --geos 1900 3800 7000
+    python tests/benchmarks/bench_polygonize.py --threads 10000
     python tests/benchmarks/bench_polygonize.py --memory 20000
     python tests/benchmarks/bench_polygonize.py --compile
 
 The raster is a map of fields with roads between their blocks and borders rough by a pixel or two,
-as a network draws them. A line is the median of the runs; GEOS' coverage_simplify runs once.
+as a network draws them: `field_map`, or `rough_map` of that many rows. A line is the least of the
+runs, which take turns; --geos compares simplifying alone, once, on square maps of these sides.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import resource
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,68 +33,13 @@ import rasterio
 import rasterio.features
 import shapely
 from affine import Affine
-from numba import njit
+from label_maps import field_map, rough_map
 
+import geoseg
 from geoseg.grid import GeoBox
-from geoseg.vectorizer import LineOptions, parcels
+from geoseg.vectorizer import LineOptions, ParcelBatch, parcels
 
 RAW = LineOptions(method="none", smooth="none", skip=(0,))
-
-
-@njit(cache=True)
-def _noise(x, y):
-    """Give a smooth random value of -0.5 to 0.5 around a point."""
-    col, row = int(np.floor(x)), int(np.floor(y))
-    u, v = x - col, y - row
-    u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
-    corners = np.empty(4)
-    for k in range(4):
-        seed = np.uint32((col + k % 2) * 73856093) ^ np.uint32((row + k // 2) * 19349663)
-        seed = np.uint32((seed ^ (seed >> np.uint32(15))) * np.uint32(0x2C1B3C6D))
-        seed = np.uint32((seed ^ (seed >> np.uint32(12))) * np.uint32(0x297A2D39))
-        corners[k] = (seed ^ (seed >> np.uint32(15))) / 2**32 - 0.5
-    top = corners[0] * (1 - u) + corners[1] * u
-    return top * (1 - v) + (corners[2] * (1 - u) + corners[3] * u) * v
-
-
-@njit(cache=True)
-def _fields(labels, side):
-    """Draw blocks of strip fields around jittered points; each field has a label of its own."""
-    height, width = labels.shape
-    block = side * 4
-    blocks = int(width / block) + 3
-    for row in range(height):
-        for col in range(width):
-            across, down = col / block, row / block
-            x = col + 1.6 * _noise(col / 4, row / 4) + 0.3 * block * _noise(across, down)
-            y = row + 1.6 * _noise(col / 4 + 99, row / 4) + 0.3 * block * _noise(down, across)
-            here, best, second = 0, 1e30, 1e30
-            middle_x = middle_y = 0.0
-            for k in range(9):
-                i, j = int(np.floor(x / block)) + k % 3 - 1, int(np.floor(y / block)) + k // 3 - 1
-                px = (i + 0.5 + 0.7 * _noise(i * 7.31, j * 3.17)) * block
-                py = (j + 0.5 + 0.7 * _noise(i * 2.77, j * 9.13)) * block
-                away = (x - px) ** 2 + (y - py) ** 2
-                if away < best:
-                    here, second, best = (j + 1) * blocks + i + 1, best, away
-                    middle_x, middle_y = px, py
-                elif away < second:
-                    second = away
-            if np.sqrt(second) - np.sqrt(best) < 0.25 * side:
-                continue
-            angle = 6.3 * _noise(here * 1.7, 0.5)
-            u = (x - middle_x) * np.cos(angle) + (y - middle_y) * np.sin(angle)
-            v = (y - middle_y) * np.cos(angle) - (x - middle_x) * np.sin(angle)
-            strip = int(np.floor(u / (0.7 * side)))
-            part = int(np.floor(v / (1.5 * side) + _noise(strip * 1.3, here * 0.7)))
-            labels[row, col] = here * 1024 + (strip & 31) * 32 + (part & 31) + 1
-
-
-def field_map(size: int, count: int) -> np.ndarray:
-    """Draw a square map of about `count` fields."""
-    labels = np.zeros((size, size), np.int32)
-    _fields(labels, size / count**0.5 * 0.93)
-    return labels
 
 
 class Strips:
@@ -106,14 +56,19 @@ class Strips:
         return self.data[np.arange(row_start, row_stop) % len(self.data)]
 
 
+def draw(labels: np.ndarray, options: LineOptions, threads: int = 1) -> Iterator[ParcelBatch]:
+    """Vectorize an array."""
+    grid = GeoBox(*labels.shape, Affine.identity(), None)
+    return parcels(Strips(labels), grid, options=options, threads=threads)
+
+
 def geoseg_shapes(labels: np.ndarray, options: LineOptions) -> np.ndarray:
     """Vectorize with geoseg, to shapely geometries."""
-    grid = GeoBox(*labels.shape, Affine.identity(), None)
     found = [
         shapely.from_ragged_array(
             shapely.GeometryType.POLYGON, one.coords, (one.ring_offsets, one.polygon_offsets)
         )
-        for one in parcels(Strips(labels), grid, options=options)
+        for one in draw(labels, options)
     ]
     return np.concatenate(found)
 
@@ -156,27 +111,25 @@ def gdal_polygonize(labels: np.ndarray) -> int:
     return int(count)
 
 
-def cpu_seconds(job: Callable[[], object], runs: int) -> float:
-    """Run a job some times; give the median of its CPU seconds."""
-    seconds = []
-    for _ in range(runs):
-        start = time.process_time()
-        job()
-        seconds.append(time.process_time() - start)
-    return statistics.median(seconds)
+def seconds_of(job: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Run a job; give its seconds by a clock."""
+    start = clock()
+    job()
+    return clock() - start
 
 
-def compare(size: int, count: int, runs: int, *, geos: bool) -> None:
-    """Print the table."""
-    labels = field_map(size, count)
-    geoseg_shapes(labels[:300, :300].copy(), RAW)
+def compare(labels: np.ndarray, runs: int) -> None:
+    """Print the table of a map."""
+    for options in (RAW, *map(LineOptions, (1.0, 1.0), ("dp", "vw"))):
+        geoseg_shapes(labels[:300, :300].copy(), options)
     shapes = geoseg_shapes(labels, RAW)
     corners = int(shapely.get_num_coordinates(shapes).sum())
-    print(f"{size} x {size}, {len(shapes):,} parcels, {corners:,} points")
-    grid = GeoBox(*labels.shape, Affine.identity(), None)
+    height, width = labels.shape
+    print(f"{height} x {width}, {len(shapes):,} parcels, {corners:,} points")
+    del shapes
     jobs = {
         "read the array once": lambda: labels.sum(),
-        "geoseg, arrays": lambda: list(parcels(Strips(labels), grid, options=RAW)),
+        "geoseg, arrays": lambda: list(draw(labels, RAW)),
         "geoseg, shapely": lambda: geoseg_shapes(labels, RAW),
         "geoseg, cut stairs": lambda: geoseg_shapes(labels, LineOptions(method="none")),
         "geoseg, default lines": lambda: geoseg_shapes(labels, LineOptions()),
@@ -184,16 +137,47 @@ def compare(size: int, count: int, runs: int, *, geos: bool) -> None:
         "GDALPolygonize, C++": lambda: gdal_polygonize(labels),
         "rasterio + shapely": lambda: rasterio_shapes(labels),
     }
-    for name, job in jobs.items():
-        print(f"{name:24} {cpu_seconds(job, runs):8.3f} s", flush=True)
-    if geos:
-        seconds = cpu_seconds(lambda: shapely.coverage_simplify(shapes, 1.0), 1)
-        print(f"{'coverage_simplify':24} {seconds:8.3f} s (of geoseg's polygons)")
+    least = dict.fromkeys(jobs, math.inf)
+    for _ in range(runs):
+        for name, job in jobs.items():
+            least[name] = min(least[name], seconds_of(job, time.process_time))
+    for name, seconds in least.items():
+        print(f"{name:24} {seconds:8.3f} s {seconds / least['geoseg, shapely']:6.1f}", flush=True)
+
+
+def simplifying(side: int) -> None:
+    """Print what simplifying alone takes, with geoseg and with GEOS, on a rough map."""
+    labels, seconds = rough_map(side, side), {}
+    vw = LineOptions(method="vw", smooth="none", skip=(0,))
+    geoseg_shapes(labels[:300, :300].copy(), vw)
+    for name, options in (("nothing", RAW), ("geoseg", vw)):
+        runs = [seconds_of(lambda: list(draw(labels, options)), time.process_time)
+                for _ in range(2)]
+        seconds[name] = min(runs)
+    shapes = geoseg_shapes(labels, RAW)
+    geos = seconds_of(lambda: shapely.coverage_simplify(shapes, 1.0), time.process_time)
+    own = seconds["geoseg"] - seconds["nothing"]
+    points = int(shapely.get_num_coordinates(shapes).sum())
+    print(f"{len(shapes):,} parcels, {points:,} points: geoseg {own:.2f} s (whole with, less whole "
+          f"without), coverage_simplify {geos:.1f} s, {geos / own:.0f} times", flush=True)
+
+
+def threads(size: int) -> None:
+    """Print wall time with one thread and with two, by turns; the least of three."""
+    labels = rough_map(size, size)
+    for name, options in (("all points", RAW), ("default lines", LineOptions())):
+        least = {1: math.inf, 2: math.inf}
+        for _ in range(3):
+            for count in least:
+                seconds = seconds_of(lambda: list(draw(labels, options, count)), time.perf_counter)
+                least[count] = min(least[count], seconds)
+        print(f"{name:14} one thread {least[1]:.2f} s, two {least[2]:.2f} s of wall time: "
+              f"{least[1] / least[2]:.2f} times as fast", flush=True)
 
 
 def memory(width: int) -> None:
     """Print the peak memory for rasters of growing height, each in its own process."""
-    for height in (10_000, 40_000):
+    for height in (10_000, 40_000, 200_000):
         command = [sys.executable, __file__, "--peak", str(width), str(height)]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
 
@@ -212,27 +196,33 @@ def peak(width: int, height: int) -> None:
 
 
 def compile_once() -> None:
-    """Print the CPU seconds of the first run of an installation, and of the second."""
+    """Print the CPU and wall seconds of the first run of an installation, and of the second."""
     code = (
         "import time, numpy as np; from affine import Affine\n"
         "from geoseg.grid import GeoBox\n"
-        "from geoseg.vectorizer import LineOptions, parcels\n"
+        "from geoseg.vectorizer import LineOptions, label, parcels\n"
         "class A:\n    shape = (9, 9)\n"
         "    def read(self, a, b): return np.eye(9, dtype=np.int32)[a:b]\n"
         "class P(A):\n"
         "    def read(self, a, b): return np.zeros((2, b - a, 9), np.uint8)\n"
-        "start = time.process_time()\n"
+        "start = time.process_time(), time.perf_counter()\n"
+        "label(P())\n"
         "for one in parcels(A(), GeoBox(9, 9, Affine.identity(), None), options=LineOptions(),"
         " probabilities=P()): one.wkb()\n"
-        "print(f'{time.process_time() - start:.2f} s')"
+        "print(f'{time.process_time() - start[0]:.2f} s of CPU, "
+        "{time.perf_counter() - start[1]:.2f} s', 'numba' in __import__('sys').modules)"
     )
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("first run", "second run"):
+        source = Path(geoseg.__file__).parent
+        shutil.copytree(source, f"{folder}/geoseg", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("first run", "second run", "without bitcode, first", "and second"):
+            if name.startswith("without"):
+                Path(folder, "geoseg/vectorizer/kernels.zip").unlink()
             done = subprocess.run(
                 [sys.executable, "-c", code], check=True, capture_output=True, text=True,
-                env=os.environ | {"NUMBA_CACHE_DIR": folder},
+                cwd=folder, env=os.environ | {"PYTHONPATH": folder},
             )
-            print(f"{name:24} {done.stdout.strip()}")
+            print(f"{name:24} {done.stdout.strip()}", flush=True)
 
 
 def main() -> None:
@@ -241,7 +231,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2000, help="pixels of a side")
     parser.add_argument("--parcels", type=int, default=4000, help="about how many")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--geos", action="store_true", help="time coverage_simplify too (slow)")
+    parser.add_argument("--rough", type=int, metavar="ROWS", help="10,000 wide, rough, instead")
+    parser.add_argument("--geos", type=int, nargs="+", metavar="SIDE", help="simplifying (slow)")
+    parser.add_argument("--threads", type=int, metavar="SIZE", help="two threads instead")
     parser.add_argument("--memory", type=int, metavar="WIDTH", help="peak memory instead")
     parser.add_argument("--peak", type=int, nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--compile", action="store_true", help="compile time instead")
@@ -252,8 +244,15 @@ def main() -> None:
         memory(given.memory)
     elif given.compile:
         compile_once()
+    elif given.geos:
+        for side in given.geos:
+            simplifying(side)
+    elif given.threads:
+        threads(given.threads)
+    elif given.rough:
+        compare(rough_map(given.rough, 10_000), given.runs)
     else:
-        compare(given.size, given.parcels, given.runs, geos=given.geos)
+        compare(field_map(given.size, given.parcels), given.runs)
 
 
 if __name__ == "__main__":

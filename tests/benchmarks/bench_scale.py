@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyproj
 from affine import Affine
-from bench_polygonize import field_map
+from label_maps import field_map
 
 from geoseg.grid import GeoBox
 from geoseg.run.joined import pack

@@ -1,0 +1,206 @@
+"""Make the bitcode that a release ships: numba types the kernels, LLVM tidies them up.
+
+    python -m geoseg.vectorizer.bitcode           renew kernels.zip; needed after a kernel's change
+    python -m geoseg.vectorizer.bitcode --check   say which kernels have changed since
+
+Every kernel is run in every way that the vectorizer calls it, and numba's intermediate code is kept
+of what it compiles. Each kernel becomes a module of its own with all helpers in it, optimized
+without regard to a processor. Arrays belong to Python, so counting of references is taken out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from affine import Affine
+from pyproj import CRS
+from shapely import Polygon
+
+from geoseg.grid import GeoBox
+from geoseg.vectorizer import machine_code
+from geoseg.vectorizer.compiled import KERNELS, Kernel, jitted
+from geoseg.vectorizer.label import LabelOptions, label
+from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.measure import measure_shapes
+from geoseg.vectorizer.parcels import parcels
+
+OUTSIDE = """
+define void @NRT_incref(ptr %p) { ret void }
+define void @NRT_decref(ptr %p) { ret void }
+"""
+"""What takes the place of numba's counting of references."""
+INTRINSICS = re.compile(r'@"(sqrt|floor|ceil)"\(double')
+"""Functions of the C library that are instructions."""
+
+
+@dataclass(slots=True)
+class Records:
+    """What numba compiled."""
+
+    modules: list[str] = field(default_factory=list)
+    """Texts of intermediate code, each function's by itself."""
+    kernels: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
+    """Name and form of arguments -> digest, function in the intermediate code, what it returns."""
+
+
+@contextmanager
+def recorded() -> Iterator[Records]:
+    """Let numba compile all kernels that are called, and keep what it makes."""
+    from numba.core.codegen import CPUCodeLibrary
+
+    records, load, add = Records(), machine_code.load, CPUCodeLibrary.add_ir_module
+
+    def kept(library: Any, module: Any) -> None:
+        if module.name != "wrapper" and library.name != "nrt":  # Python's calls, and references
+            records.modules.append(str(module))
+        add(library, module)
+
+    def compile_anew(kernel: Kernel, form: str) -> Any:
+        made = jitted(kernel.function, is_kernel=True, cache=False)
+
+        def call(arguments: tuple, _: list) -> object:
+            result = made(*arguments)
+            known = made.overloads[tuple(map(made.typeof_pyval, arguments))]
+            function, returns = known.fndesc.llvm_func_name, known.signature.return_type
+            records.kernels[kernel.name, form] = kernel.digest, function, str(returns)
+            return result
+
+        return call
+
+    machine_code.load, CPUCodeLibrary.add_ir_module = compile_anew, kept
+    try:
+        yield records
+    finally:
+        machine_code.load, CPUCodeLibrary.add_ir_module = load, add
+
+
+class _Rows:
+    """An array, read in strips along its rows."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape = data, data.shape[-2:]
+
+    def read(self, row_start: int, row_stop: int) -> np.ndarray:
+        """Give rows [row_start, row_stop)."""
+        return self.data[..., row_start:row_stop, :]
+
+
+def exercise() -> None:
+    """Run every kernel with every form of arguments that a user can cause."""
+    random = np.random.default_rng(0)
+    size = 48
+    labels = np.kron(random.integers(0, 5, (8, 8)), np.ones((6, 6), int))
+    values = random.integers(0, 250, (2, size, size)).astype(np.uint8)
+    grid = GeoBox(size, size, Affine(30, 0, 5e5, 0, -30, 5e6), CRS("EPSG:32633").to_wkt())
+    degrees = GeoBox(size, size, Affine(0.1, 0, 9, 0, -0.1, 50), CRS("EPSG:4326").to_wkt())
+    plain = LineOptions()
+    ways = [
+        plain, LineOptions(method="vw"), LineOptions(method="none"), LineOptions(smooth="none"),
+        LineOptions(method="none", smooth="none", connectivity=8), LineOptions(shape="regular"),
+        LineOptions(shape="smooth"),
+    ]
+    cases = [(np.int32, grid, way) for way in ways] + [
+        (np.int64, grid, plain), (np.int32, degrees, plain)
+    ]
+    for kind, geobox, way in cases:
+        raster, lines = _Rows(labels.astype(kind)), []
+        given = {"probabilities": _Rows(values), "lines": lines.append, "strip": 20}
+        for batch in parcels(raster, geobox, options=way, threads=1, **given):
+            batch.wkb()
+    for method in ("basins", "components"):
+        label(_Rows(values), options=LabelOptions(method=method), strip=20)
+    measure_shapes(np.array([Polygon([(0, 0), (9, 0), (9, 9)])]), grid)
+
+
+def shipped(records: Records) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Make the index and the files of bitcode; see `machine_code.SHIPPED`."""
+    whole = _linked([*map(_portable, records.modules), OUTSIDE])
+    index: dict[str, Any] = {}
+    files = {}
+    for number, (name, form) in enumerate(sorted(records.kernels)):
+        digest, function, returns = records.kernels[name, form]
+        symbol = f"{name.replace('.', '_')}_{number}"
+        forms = index.setdefault(name, {"digest": digest, "forms": {}})["forms"]
+        forms[form] = [symbol, returns]
+        files[f"{symbol}.bc"] = _alone(whole, function, symbol)
+    return index, files
+
+
+def _portable(text: str) -> str:
+    """Take what is of this machine out of a module."""
+    text = re.sub(r"^target .*$", "", text, flags=re.MULTILINE)
+    return INTRINSICS.sub(r'@"llvm.\1.f64"(double', text)
+
+
+def _linked(texts: list[str]) -> bytes:
+    """Link modules; those that are defined twice are alike."""
+    whole = llvm.parse_assembly(texts[0])
+    for text in texts[1:]:
+        whole.link_in(llvm.parse_assembly(text))
+    return whole.as_bitcode()
+
+
+def _alone(whole: bytes, function: str, symbol: str) -> bytes:
+    """Keep one function of a module, with what it calls, optimized for no processor."""
+    module = llvm.parse_bitcode(whole)
+    for one in module.functions:
+        if not one.is_declaration:
+            one.linkage = "external" if one.name == function else "internal"
+    for one in module.global_variables:
+        one.linkage = "internal"
+    module.get_function(function).name = symbol
+    unused = llvm.create_new_module_pass_manager()
+    unused.add_global_dead_code_eliminate_pass()
+    target = machine_code.processor("x86-64")
+    unused.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
+    machine_code.optimize(module, target, is_final=False)
+    left = [one.name for one in module.functions if one.is_declaration]
+    strange = [name for name in left if not name.startswith("llvm.")]
+    if strange:
+        raise RuntimeError(f"{function} needs {strange}, which is not in the bitcode")
+    return module.as_bitcode()
+
+
+def write() -> None:
+    """Renew the file that is shipped."""
+    with recorded() as records:
+        exercise()
+    index, files = shipped(records)
+    with zipfile.ZipFile(machine_code.SHIPPED, "w", zipfile.ZIP_LZMA) as out:
+        for name, content in [("index.json", json.dumps(index, indent=1)), *files.items()]:
+            out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_LZMA)
+
+
+def changed() -> list[str]:
+    """Name the kernels that are not shipped as they are now."""
+    index = machine_code.index()
+    return [
+        one.name for one in KERNELS
+        if index.get(one.name, {}).get("digest") != one.digest
+    ]
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say what has changed")
+    if not parser.parse_args().check:
+        write()
+    names = changed()
+    if names:
+        sys.exit(f"changed since: {', '.join(names)}; run python -m geoseg.vectorizer.bitcode")
+    print(f"{machine_code.SHIPPED.name}: {len(KERNELS)} kernels")
+
+
+if __name__ == "__main__":
+    main()
