@@ -308,3 +308,15 @@ def test_a_geopackage_without_its_spatial_index_was_not_stored_whole(tmp_path):
     )
     with pytest.raises(OutputError, match="no spatial index"):
         geopackage.finish(path, "parcels", {}, style="parcels", date=DATE, count=1)
+
+
+def test_web_tiles_are_made_as_the_documentation_says(tmp_path, sample_data, monkeypatch):
+    text = (sample_data.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    (code,) = [one for one in text.split("```python\n") if ".pmtiles" in one.split("```")[0]]
+    parcels = geopandas.read_file(sample_data / "parcels.gpkg")
+    parcels.to_file(tmp_path / "parcels.gpkg", layer="parcels")
+    monkeypatch.chdir(tmp_path)
+    exec(code.split("```")[0], {})
+    about = pyogrio.read_info("parcels.pmtiles", force_total_bounds=True, force_feature_count=True)
+    assert about["features"] >= len(parcels) and about["crs"] == "EPSG:3857"
+    assert about["total_bounds"] == pytest.approx(parcels.to_crs(3857).total_bounds, abs=1)
