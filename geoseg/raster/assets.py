@@ -59,7 +59,7 @@ def located(scene: str) -> str:
         raise RasterError(f"{item} has no asset {name!r}; there are: {_names(assets)}")
     href = assets[name].get("href")
     if not isinstance(href, str) or not href:
-        raise RasterError(f"the asset {name} of {item} has no href")
+        raise RasterError(f"the asset {name!r} of {item} has no href")
     path = _on_network(item, href) if "://" in item else _on_disk(item, href)
     log.info("%s: the scene is its asset %s, %s", item, name, path)
     return path
@@ -80,7 +80,9 @@ def _assets(item: str) -> dict[str, Mapping[str, Any]]:
     assets = found.get("assets") if isinstance(found, dict) else None
     if not isinstance(assets, dict) or not assets:
         kind = found.get("type", "JSON") if isinstance(found, dict) else "JSON"
-        raise RasterError(f"{item} is a {kind} without assets, wanted a STAC item of one scene")
+        raise RasterError(
+            f"{item} is a {str(kind)[:40]!r} without assets, wanted a STAC item of one scene"
+        )
     return {str(name): one for name, one in assets.items() if isinstance(one, dict)}
 
 
@@ -144,7 +146,7 @@ def _names(assets: Mapping[str, Mapping[str, Any]]) -> str:
         f"{name} ({', '.join(sorted(_roles(one)))})" if _roles(one) else name
         for name, one in assets.items()
     ]
-    return ", ".join(named)[:800]
+    return " ".join(", ".join(named).split())[:800]
 
 
 def _on_disk(item: str, href: str) -> str:

@@ -155,9 +155,8 @@ def evaluate(
     """Score parcels against a truth: what is covered, which parcels were found, and how well.
 
     Args:
-        parcels: vector file, GeoDataFrame, or raster of labels, of the parcels to judge; what
-            `vectorize` gave will do. A raster is a path, an open rasterio dataset, (array,
-            GeoBox), or a DataArray with rioxarray.
+        parcels: vector file, GeoDataFrame, what `vectorize` gave, or raster of labels (path, open
+            rasterio dataset, (array, GeoBox), DataArray with rioxarray), of the parcels to judge.
         truth: the same, of the true ones. Of a raster, each label above 0 is a parcel, 0 is
             none, and the truth below 0 or without data is not known.
         layer: of the parcels, None for the only one.

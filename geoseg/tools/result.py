@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Show the parcels in a notebook."""
+        if not self.path.is_file():  # a dry run
+            return f"<div>{html.escape(str(self.path))} is not there</div>"
         return show(self.parcels, f"{self.count} parcels in {self.path}")
 
     @property

@@ -96,7 +96,9 @@ def vectorize(
     if edited_lines is not None:
         refuse_with_lines(
             threshold=threshold, min_area=min_area, simplify=simplify, mask=mask, lines=lines,
-            report=report, preview=preview, stac=stac, **options,
+            report=report, preview=preview, stac=stac, dry_run=dry_run or None,
+            instances=None if instances == "basins" else instances,
+            shape=None if shape == "plain" else shape, **options,
         )
         return rebuild(
             edited_lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,

@@ -16,6 +16,9 @@ from pyogrio.errors import DataSourceError
 
 from geoseg.errors import VectorError
 
+REFUSALS = (DataSourceError, NotImplementedError, AttributeError, ValueError, TypeError)
+"""What pyogrio and geopandas raise for a table that cannot be stored."""
+
 
 def is_table(layer: Any) -> bool:
     """Tell whether a layer is a GeoDataFrame or a GeoSeries."""
@@ -38,10 +41,10 @@ def named_table(layer: geopandas.GeoDataFrame | geopandas.GeoSeries) -> Iterator
     """
     table = layer.to_frame("geometry") if isinstance(layer, geopandas.GeoSeries) else layer
     with tempfile.TemporaryDirectory(prefix="geoseg-") as folder:
-        path = Path(folder) / _name(table)
         try:
+            path = Path(folder) / _name(table)
             pyogrio.write_dataframe(table, path, driver="GPKG", layer=path.stem)
-        except (DataSourceError, NotImplementedError, ValueError, TypeError) as error:
+        except REFUSALS as error:
             reason = " ".join(str(error).split())[:200]
             raise VectorError(f"a GeoDataFrame cannot be used as a layer: {reason}") from error
         yield str(path)

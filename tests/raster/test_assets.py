@@ -57,13 +57,15 @@ def test_an_asset_is_taken_by_its_name_and_unclear_ones_are_listed(item, tmp_pat
         located(f"{path}|asset=blue")
     with pytest.raises(RasterError, match="no asset with pixels; there are: thumbnail"):
         located(item(LOOKS))
+    with pytest.raises(RasterError, match="there are: a b$"):
+        located(item({"a\nb": {"href": "a.xml"}}))
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "not a STAC item"), ("[" * 100_000, "not a STAC item"), ("[1]", "JSON without"),
-        ('{"type": "Catalog"}', "Catalog without assets"), ("\xff", "not a STAC item"),
+        ("{", "not a STAC item"), ("[" * 100_000, "not a STAC item"), ("[1]", "'JSON' without"),
+        ('{"type": "Catalog"}', "'Catalog' without assets"), ("\xff", "not a STAC item"),
         ('{"assets": {"a": {"type": "image/tiff", "href": 7}}}', "no href"),
     ],
 )

@@ -23,7 +23,7 @@ from geoseg.tools.run import run_shard
 
 MUST = os.environ.get("GEOSEG_S3") == "required"
 HERE = all(importlib.util.find_spec(name) for name in ("s3fs", "moto", "flask"))
-pytestmark = pytest.mark.skipif(not (HERE or MUST), reason="wants geoseg[s3] and moto[server]")
+pytestmark = pytest.mark.skipif(not (HERE or MUST), reason="wants geoseg[test-s3]")
 USE = {"tile": 512, "threads": 1}
 
 

@@ -69,6 +69,7 @@ def test_a_result_shows_a_map_and_a_table_in_a_notebook(expected):
     assert f"{expected.count} parcels in" in shown
     assert shown.count("M") >= expected.count
     assert "<svg" in shown and "area_m2" in shown and "<script" not in shown
+    assert "is not there" in type(expected)(expected.path.with_name("none"), 0)._repr_html_()
 
 
 def test_a_stac_item_says_where_and_of_what(tmp_path):

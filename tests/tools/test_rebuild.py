@@ -177,6 +177,8 @@ def test_python_builds_the_same_parcels_of_a_table_of_lines_as_of_their_file(mad
     [
         ({"threshold": 0.5}, OptionError, "threshold has no meaning there"),
         ({"mask": "mask.tif"}, OptionError, "mask has no meaning there"),
+        ({"shape": "regular"}, OptionError, "shape has no meaning there"),
+        ({"dry_run": True}, OptionError, "dry_run has no meaning there"),
         ({"tile": 256}, OptionError, "tile has no meaning there"),
         ({"snap": -1.0}, OptionError, "--snap is -1.0"),
         ({"parcels": "none.gpkg"}, VectorError, "none.gpkg does not exist"),
