@@ -25,6 +25,8 @@ SHAPES = 2000
 """Largest parcels that are drawn."""
 SIDE = 420
 """Pixels of the longer side of a map or picture."""
+PAD = "padding:0 .5em"
+"""Style of a table's cells."""
 CURVE = (300, 140)
 """Width and height of a curve's drawing, in pixels."""
 CURVES = (("train_loss", "#888"), ("loss", "#c0392b"), ("parcel_iou", "#2471a3"))
@@ -84,7 +86,7 @@ def show_scores(made: EvaluateResult) -> str:
     counts, scores, spans = made.parcels, made.scores, made.intervals_of()
     rows = []
     for part, keys in shown(made):
-        rows.append(f"<tr><th colspan=3 style='text-align:left'>{part}</th></tr>")
+        rows.append(f"<tr><th colspan=3 style='text-align:left;{PAD}'>{part}</th></tr>")
         for key in keys:
             low, high = spans.get(key, (math.nan, math.nan))
             span = "" if math.isnan(low) else f"{number_text(low)} to {number_text(high)}"
@@ -99,23 +101,29 @@ def show_scores(made: EvaluateResult) -> str:
 def _groups(made: EvaluateResult) -> str:
     if len(made.groups) == 1:
         return ""
-    heads = [HEADS.get(key, name_of(key, made)) for key in GROUPS]
-    rows = ["<tr>" + "".join(f"<th>{html.escape(one)}</th>" for one in ("group", *heads)) + "</tr>"]
+    rows = [_heads("group", "true", "found", *(HEADS.get(k, name_of(k, made)) for k in GROUPS))]
     for group in made.groups:
-        scores = made.scores_of(group)
-        rows.append(_row(group, *(number_text(scores[key]) for key in GROUPS)))
+        pooled, scores = made.tally.pooled(group), made.scores_of(group)
+        if pooled["truth"] or pooled["predicted"]:
+            counts = (f"{pooled[side]:.0f}" for side in ("truth", "predicted"))
+            rows.append(_row(group, *counts, *(number_text(scores[key]) for key in GROUPS)))
     return f"<table>{''.join(rows)}</table>"
 
 
+def _heads(*names: str) -> str:
+    return "<tr>" + "".join(f"<th style='{PAD}'>{html.escape(one)}</th>" for one in names) + "</tr>"
+
+
 def _row(name: str, *values: str) -> str:
-    cells = "".join(f"<td style='text-align:right'>{html.escape(one)}</td>" for one in values)
-    return f"<tr><td style='text-align:left'>{html.escape(name)}</td>{cells}</tr>"
+    cells = "".join(f"<td style='text-align:right;{PAD}'>{html.escape(one)}</td>"
+                    for one in values)
+    return f"<tr><td style='text-align:left;{PAD}'>{html.escape(name)}</td>{cells}</tr>"
 
 
 def show_training(validations: Sequence[Mapping[str, str]], title: str) -> str:
     """Give HTML that shows a training: curves over its steps, and a row per validation."""
     heads = list(validations[0]) if validations else []
-    rows = ["<tr>" + "".join(f"<th>{html.escape(one)}</th>" for one in heads) + "</tr>"]
+    rows = [_heads(*heads)]
     rows += [_row(*(str(one.get(key, "")) for key in heads)) for one in validations]
     curves = "".join(_curve(validations, key, color) for key, color in CURVES if key in heads)
     return (
