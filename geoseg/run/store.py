@@ -64,11 +64,6 @@ class Folder:
             return set()
         return {one.name for one in self.path.iterdir() if not one.name.startswith(".")}
 
-    def remove_partials(self) -> None:
-        """Remove what killed writers left; only where none is writing."""
-        for one in self.path.glob(".*.partial"):
-            one.unlink(missing_ok=True)
-
 
 class Bucket:
     """A store behind a URL that fsspec knows, such as s3://bucket/job."""
@@ -123,9 +118,6 @@ class Bucket:
         except self._errors as error:
             raise OutputError(f"{self.url} cannot be listed: {_short(error)}") from error
         return {one.rstrip("/").rsplit("/", 1)[-1] for one in found}
-
-    def remove_partials(self) -> None:
-        """Do nothing: a bucket has none."""
 
     def _connect(self) -> None:
         try:
