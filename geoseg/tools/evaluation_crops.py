@@ -46,7 +46,7 @@ def draw_crops(
         return "<p>There are none.</p>"
     items = "".join(_crop(made, sides, shown, which, i, view) for which, i in turns)
     return (
-        f'<div class="crops">{items}</div><p class="note">White: true parcels. In color: what was '
+        f'<div class="crops">{items}</div><p class="note">White: true parcels. In colour: what was '
         "predicted, and the true parcel in question. Click one to see it on the map.</p>"
     )
 

@@ -72,9 +72,10 @@ class Pages:
             self.preview.write_bytes(_preview(view.looker, shapes))
         if self.report is not None:
             page = Page(f"Parcels of {Path(scene.path).name}", str(made.path), scripts=(SCRIPT,))
-            page.add("In short", _tiles(made, measures))
-            for one in self.warnings:
-                page.add("Warning", f'<p class="warning">{text(one)}</p>')
+            page.add("In short", _headlines(made, measures))
+            if self.warnings:
+                said = [f'<p class="warning">{text(one)}</p>' for one in self.warnings]
+                page.add("Warnings", "".join(said))
             page.add("Map", _map(parcels, shapes, made.count, view))
             page.add("Charts", _charts(measures))
             page.add("What was done", _facts(made, scene, model))
@@ -138,7 +139,7 @@ def _preview(looker: Looker, shapes: NDArray[np.object_]) -> bytes:
     return encode(draw(look.rgb, list(lines), LINE, width=1.5), "png")
 
 
-def _tiles(made: Result, measures: dict[str, NDArray[np.float64]]) -> str:
+def _headlines(made: Result, measures: dict[str, NDArray[np.float64]]) -> str:
     area = measures["area_m2"]
     shown = [("parcels", f"{made.count:,}")]
     if made.count:
