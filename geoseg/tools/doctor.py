@@ -9,8 +9,10 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geoseg.errors import GeosegError
+from geoseg.tools.qgis import engines
 
 PACKAGES = (
     "click", "numpy", "affine", "rasterio", "shapely", "geopandas", "pyogrio", "pyarrow",
@@ -31,11 +33,11 @@ class Check:
 
 
 def doctor() -> list[Check]:
-    """Check Python, packages, devices, the bundled model and the disk."""
+    """Check Python, packages, devices, the bundled model, QGIS's plugin and the disk."""
     checks = [_python(), *(_package(name) for name in PACKAGES)]
     if all(check.ok for check in checks):
         checks += [_gdal(), _device(), _model(), _kernels()]
-    return [*checks, _disk()]
+    return [*checks, *_plugins(), _disk()]
 
 
 def _python() -> Check:
@@ -83,6 +85,25 @@ def _kernels() -> Check:
     seconds = seconds_to_come()
     text = f"will be compiled on the first run, once; about {seconds} s" if seconds else "compiled"
     return Check("kernels", True, text)
+
+
+def _plugins() -> list[Check]:
+    """Check what the plugin in each QGIS profile would start."""
+    found = engines()
+    if not found:
+        return [Check("qgis", True, "no plugin in QGIS; geoseg qgis install puts it there")]
+    return [_plugin(profile.name, engine) for profile, engine in found.items()]
+
+
+def _plugin(profile: str, engine: dict[str, Any]) -> Check:
+    python, version = str(engine.get("python", "")), str(engine.get("version", ""))
+    text = f"the plugin in profile {profile} starts {python or 'nothing'}"
+    mend = f"type: {sys.executable} -m geoseg qgis install --profile {profile}"
+    if not Path(python).is_file():
+        return Check("qgis", False, f"{text}, which is not there; {mend}")
+    if python == sys.executable and version != geoseg.__version__:
+        return Check("qgis", False, f"{text} and is of geoseg {version}; {mend}")
+    return Check("qgis", True, text)
 
 
 def _disk() -> Check:

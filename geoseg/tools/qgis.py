@@ -18,6 +18,8 @@ from geoseg.publish import publish_bytes
 
 PLUGIN = "geoseg_qgis"
 """The plugin's folder, and its name in QGIS's settings."""
+ENGINE = Path("geoseg", "engine.json")
+"""Where a profile says which Python the plugin starts."""
 GENERATIONS = ("QGIS3", "QGIS4")
 """Folder names of the QGIS generations that the plugin works in; the first is the default."""
 
@@ -57,6 +59,26 @@ def uninstall(
         raise
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be removed: {error.strerror}") from error
+
+
+def engines() -> dict[Path, dict[str, Any]]:
+    """Give, for every profile of this system that has the plugin, what it names as its engine."""
+    found = {}
+    for generation in GENERATIONS:
+        for plugin in sorted(_settings_root().glob(f"{generation}/profiles/*/python/plugins")):
+            profile = plugin.parents[1]
+            if (plugin / PLUGIN).is_dir():
+                found[profile] = _engine_of(profile)
+    return found
+
+
+def _engine_of(profile: Path) -> dict[str, Any]:
+    """Read a profile's `engine.json`; empty where it cannot be read."""
+    try:
+        said = json.loads((profile / ENGINE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def handshake(plugin_version: str) -> dict[str, Any]:
@@ -138,7 +160,7 @@ def _install(source: Path, profile: Path) -> Path:
     target = profile / "python" / "plugins" / PLUGIN
     try:
         _replace_folder(source, target)
-        engine = profile / "geoseg" / "engine.json"
+        engine = profile / ENGINE
         engine.parent.mkdir(parents=True, exist_ok=True)
         written = {"python": sys.executable, "version": geoseg.__version__, "models": _models()}
         publish_bytes(engine, f"{json.dumps(written, indent=1)}\n".encode())
