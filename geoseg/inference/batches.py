@@ -78,7 +78,7 @@ class Strip:
         return self.data[:, :, cols], self.valid[:, cols]
 
 
-class Clock:
+class Stopwatch:
     """Seconds that the main thread spent, by step."""
 
     def __init__(self) -> None:
@@ -98,8 +98,8 @@ class Keeper:
     """
 
     def __init__(
-        self, store: Store, settle: Callable[[], None], writer: ThreadPoolExecutor, clock: Clock,
-        *, ahead: bool,
+        self, store: Store, settle: Callable[[], None], writer: ThreadPoolExecutor,
+        clock: Stopwatch, *, ahead: bool,
     ) -> None:
         self._store, self._settle, self._ahead = store, settle, ahead
         self._writer, self._clock = writer, clock
@@ -122,7 +122,7 @@ class Keeper:
 
 
 def strips(
-    pixels: Pixels, rows: list[list[Tile]], reader: ThreadPoolExecutor, clock: Clock
+    pixels: Pixels, rows: list[list[Tile]], reader: ThreadPoolExecutor, clock: Stopwatch
 ) -> Iterator[Strip]:
     """Give the pixels of each row of tiles; the next one is being read meanwhile.
 
@@ -156,7 +156,7 @@ def predictions(
     batch: int,
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-    clock: Clock,
+    clock: Stopwatch,
 ) -> Iterator[tuple[list[Tile], Stored]]:
     """Predict tiles of a strip, batch by batch, in order; every batch has the same shape.
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from geoseg.errors import GridError
 from geoseg.grid import Window
 from geoseg.inference.batches import (
-    Clock,
     Core,
     Keeper,
     Pixels,
     Predictor,
+    Stopwatch,
     Store,
     Stored,
     Strip,
@@ -69,7 +69,7 @@ def blend_cores(
             for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
     first = next((i for i, row in enumerate(left) if row), None)
-    clock, blend = Clock(), _Blend(core, halo, height)
+    clock, blend = Stopwatch(), _Blend(core, halo, height)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         keep = Keeper(store, settle, writer, clock, ahead=ahead)
         # The row above the first one that is left overlaps it.

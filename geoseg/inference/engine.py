@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.inference.batches import (
-    Clock,
     Core,
     Keeper,
     Pixels,
     Predictor,
+    Stopwatch,
     Store,
     Strip,
     predictions,
@@ -78,7 +78,7 @@ def predict_cores(
     left = [[tile for tile in row if _place(tile) not in done] for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
     first = next((i for i, row in enumerate(left) if row), len(rows))
-    clock = Clock()
+    clock = Stopwatch()
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         keep = Keeper(store, settle, writer, clock, ahead=ahead)
         for strip in strips(pixels, rows[first:], reader, clock) if first < len(rows) else ():

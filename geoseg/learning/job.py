@@ -33,7 +33,7 @@ Sampler = Callable[[int], Batch]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainJob:
     """All that stays the same while training."""
 
     sampler: Sampler
@@ -72,7 +72,7 @@ class State:
     scores: dict[str, float] = field(default_factory=dict)
 
 
-def begin(model: nn.Module, job: Job) -> State:
+def begin(model: nn.Module, job: TrainJob) -> State:
     """Make the state before the first step."""
     device = torch.device(job.device)
     model = model.to(device, memory_format=torch.channels_last)
@@ -86,7 +86,7 @@ def begin(model: nn.Module, job: Job) -> State:
     return State(model, copy.deepcopy(model).eval(), optimizer, device)
 
 
-def keep_state(state: State, job: Job) -> None:
+def keep_state(state: State, job: TrainJob) -> None:
     """Write all that a later run needs to go on, to `last.safetensors`."""
     tensors = {f"model.{name}": one for name, one in state.model.state_dict().items()}
     tensors |= {f"averaged.{name}": one for name, one in state.averaged.state_dict().items()}
@@ -98,7 +98,7 @@ def keep_state(state: State, job: Job) -> None:
     write_tensors(job.folder / LAST, plain, metadata)
 
 
-def resume(state: State, job: Job) -> None:
+def resume(state: State, job: TrainJob) -> None:
     """Go on from `last.safetensors`, where there is one.
 
     Raises:
@@ -121,7 +121,7 @@ def resume(state: State, job: Job) -> None:
     log.info("resume at step %d, after %.0f s", state.step, state.seconds)
 
 
-def identity(job: Job) -> dict[str, Any]:
+def identity(job: TrainJob) -> dict[str, Any]:
     """Say what makes this run this run: recipe, network and data, but not its length."""
     values = {**asdict(job.recipe), **job.spec.history, "model": job.spec.architecture}
     values |= {"width": job.spec.width, "bands": [one.name for one in job.spec.bands]}

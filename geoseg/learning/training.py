@@ -27,7 +27,7 @@ from geoseg.learning import watch
 from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch
-from geoseg.learning.job import Job, Sampler, State, begin, keep_state, resume
+from geoseg.learning.job import Sampler, State, TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.record import record, tell, tell_pace
@@ -60,7 +60,7 @@ class Outcome:
     """Time of the run, earlier parts of it included."""
 
 
-def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -> Outcome:
+def train(model: nn.Module, job: TrainJob, progress: Progress = lambda event: None) -> Outcome:
     """Train a network that has fresh weights, and write the best one seen to the job's file.
 
     Raises:
@@ -91,7 +91,7 @@ def train(model: nn.Module, job: Job, progress: Progress = lambda event: None) -
 
 
 def look(
-    state: State, job: Job, loss: WeightedSum, value: float, before: Sequence[watch.Alarm], *,
+    state: State, job: TrainJob, loss: WeightedSum, value: float, before: Sequence[watch.Alarm], *,
     warm: bool,
 ) -> list[watch.Alarm]:
     """Recompute BatchNorm's statistics, validate, and keep the model if it is the best so far.
@@ -125,7 +125,7 @@ def look(
 
 
 def examine(
-    state: State, job: Job, loss: WeightedSum, *, warm: bool, batches: int
+    state: State, job: TrainJob, loss: WeightedSum, *, warm: bool, batches: int
 ) -> tuple[Validation, list[watch.Alarm]]:
     """Validate with statistics recomputed over some batches, and name what is wrong."""
     calibrate(state.averaged, job.sampler, state.step, batches)
@@ -239,7 +239,7 @@ def average(state: State, past: float) -> None:
         mean.lerp_(now, 1 - past)
 
 
-def described(job: Job, seen: Validation) -> ModelSpec:
+def described(job: TrainJob, seen: Validation) -> ModelSpec:
     """Add the scores and the recipe to the spec."""
     recipe = json.dumps(asdict(job.recipe), sort_keys=True)
     history = {**job.spec.history, "recipe": recipe, "step": str(seen.step)}

@@ -18,7 +18,7 @@ from geoseg.run.progress import Progress, silent
 from geoseg.run.shards import PLAN, SHARD_PIXELS, Mosaic, ShardPlan, cut_rows, differences
 from geoseg.run.store import Store, open_store
 from geoseg.tools.parcels import LineChoice, label_options
-from geoseg.tools.predict import Job, PredictOptions, provenance
+from geoseg.tools.predict import PredictJob, PredictOptions, provenance
 from geoseg.tools.scene import Prepared
 from geoseg.tools.scene_list import read_scenes
 
@@ -118,7 +118,7 @@ def make_shards(
 
 
 def shard_facts(
-    job: Job, paths: Sequence[str], prepared: Prepared, choice: LineChoice, core: int, *,
+    job: PredictJob, paths: Sequence[str], prepared: Prepared, choice: LineChoice, core: int, *,
     device: str,
 ) -> dict[str, Any]:
     """Say what a shard's bytes depend on, the same on every machine.
@@ -149,15 +149,15 @@ def shard_facts(
     }
 
 
-def _planning_job(options: PredictOptions) -> tuple[Job, str]:
+def _planning_job(options: PredictOptions) -> tuple[PredictJob, str]:
     """Give a job to plan with, and the kind of its device; a GPU need not be here yet."""
     kind = options.device.partition(":")[0]
     try:
-        job = Job(replace(options, device=kind))
+        job = PredictJob(replace(options, device=kind))
     except OptionError:
         if kind != "cuda":
             raise
-        return Job(replace(options, device="cpu")), kind
+        return PredictJob(replace(options, device="cpu")), kind
     return job, job.network.device.type
 
 

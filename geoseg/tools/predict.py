@@ -99,7 +99,7 @@ def predict(
         GeosegError: one of its kinds, with what to do.
     """
     chosen = PredictOptions(**options)
-    job = Job(chosen)
+    job = PredictJob(chosen)
     started = time.monotonic()
     with job.prepared(str(scene)) as prepared:
         plan = job.plan(prepared, progress, parcels=False, probe=dry_run)
@@ -114,8 +114,8 @@ def predict(
 
 
 def _publish(
-    mask: str | Path, job: Job, prepared: Prepared, plan: Plan, work: Workspace, overwrite: bool,
-    progress: Progress, classes: bool,
+    mask: str | Path, job: PredictJob, prepared: Prepared, plan: Plan, work: Workspace,
+    overwrite: bool, progress: Progress, classes: bool,
 ) -> None:
     with publishing(mask, overwrite=overwrite, lock=False) as partial:
         cores = job.run(prepared, plan, work, progress)
@@ -123,7 +123,7 @@ def _publish(
         work.note_result("mask", partial)
 
 
-class Job:
+class PredictJob:
     """A model that is ready to run, and the steps that `predict` and `vectorize` share."""
 
     def __init__(self, options: PredictOptions) -> None:

@@ -20,7 +20,7 @@ from geoseg.run.store import open_store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.plan import shard_facts
-from geoseg.tools.predict import Job, PredictOptions
+from geoseg.tools.predict import PredictJob, PredictOptions
 from geoseg.tools.scene import Prepared
 from geoseg.vectorizer import announce
 
@@ -83,9 +83,9 @@ def run_shard(
 
 
 @lru_cache(maxsize=1)
-def _job(options: PredictOptions) -> Job:
+def _job(options: PredictOptions) -> PredictJob:
     """Load a model once for all shards that this process works on."""
-    return Job(options)
+    return PredictJob(options)
 
 
 def forget_model() -> None:
@@ -105,7 +105,7 @@ def _options(
     return PredictOptions(**values)
 
 
-def _refuse_other(job: Job, shard: Shard, prepared: Prepared, choice: LineChoice) -> None:
+def _refuse_other(job: PredictJob, shard: Shard, prepared: Prepared, choice: LineChoice) -> None:
     """Refuse to mix what other inputs or another version would give into the result."""
     mosaic = shard.mosaic
     here = shard_facts(
@@ -121,7 +121,7 @@ def _refuse_other(job: Job, shard: Shard, prepared: Prepared, choice: LineChoice
 
 
 def _predict(
-    job: Job, shard: Shard, prepared: Prepared, progress: Progress
+    job: PredictJob, shard: Shard, prepared: Prepared, progress: Progress
 ) -> np.ndarray:
     """Give (classes, rows, width) stored probabilities of a shard."""
     section = Section(prepared.pixels, shard.row_start, shard.row_stop)

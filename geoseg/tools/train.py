@@ -16,7 +16,7 @@ from geoseg.learning.checkpoint import find_model, load_weights, read_spec
 from geoseg.learning.chips import Cutter, Sampler
 from geoseg.learning.devices import choose_device, choose_precision, use_threads
 from geoseg.learning.download import fetched
-from geoseg.learning.job import Job
+from geoseg.learning.job import TrainJob
 from geoseg.learning.networks import PREFIX, build
 from geoseg.learning.places import hold_out
 from geoseg.learning.recipe import Recipe
@@ -147,7 +147,7 @@ def train(
     return TrainResult(model, made.scores, made.steps, made.seconds)
 
 
-def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network, Job]:
+def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network, TrainJob]:
     """Make the network, and the job that trains it.
 
     Raises:
@@ -180,7 +180,7 @@ def prepare(loaded: Loaded, model: Path, chosen: TrainOptions) -> tuple[Network,
     spec = describe(model.stem, loaded, scaling, network, chosen, names)
     folder = model.with_suffix(".training")
     draw = pictures.draw(held_out)
-    job = Job(sampler, held_out, recipe, spec, model, folder, device, chosen.half, draw)
+    job = TrainJob(sampler, held_out, recipe, spec, model, folder, device, chosen.half, draw)
     return network, job
 
 

@@ -18,7 +18,7 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
 from geoseg.tools.parcels import LineChoice, write_probabilities
-from geoseg.tools.predict import Job, PredictOptions
+from geoseg.tools.predict import PredictJob, PredictOptions
 from geoseg.tools.rebuild import SNAP, rebuild, refuse_with_lines
 from geoseg.tools.result import Result
 from geoseg.tools.run_report import peak_memory, run_pages
@@ -109,7 +109,7 @@ def vectorize(
     started = time.monotonic()
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
-    job = Job(PredictOptions(**options))
+    job = PredictJob(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances, shape)
     wanted = (None, None) if dry_run else (report, preview)
     with run_pages(*wanted, overwrite=overwrite) as pages, job.prepared(str(scene)) as prepared:
@@ -137,7 +137,7 @@ def vectorize(
 class _Task:
     """A scene and a model that are ready, and what to make of them."""
 
-    job: Job
+    job: PredictJob
     """The model."""
     scene: str | Path
     """As the user named it."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from geoseg.memory import keep_freed_memory
-from geoseg.learning.job import Job, State, begin
+from geoseg.learning.job import State, TrainJob, begin
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import cutters_for, prefetched, update
@@ -55,14 +55,14 @@ def main() -> None:
           f"of which waiting for chips {waited / total:.1%}")
 
 
-def learn(state: State, job: Job, batch) -> None:
+def learn(state: State, job: TrainJob, batch) -> None:
     """Make one step, and wait until the device has done it."""
     update(state, batch, parse_loss(job.recipe.loss), job.recipe, 1e-3)
     if state.device.type == "cuda":
         torch.cuda.synchronize()
 
 
-def together(state: State, job: Job, steps: int) -> tuple[float, float]:
+def together(state: State, job: TrainJob, steps: int) -> tuple[float, float]:
     """Give the seconds waited for chips, and all seconds, of some steps after the first."""
     batches = prefetched(job.sampler, 0, cutters_for(state.device))
     learn(state, job, next(batches))

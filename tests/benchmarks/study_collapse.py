@@ -29,7 +29,7 @@ from geoseg.errors import TrainingError
 from geoseg.learning.calibration import batch_norms, calibrate
 from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.memory import keep_freed_memory
-from geoseg.learning.job import Job
+from geoseg.learning.job import TrainJob
 from geoseg.learning.losses import bce, parse_loss
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import Recipe
@@ -164,8 +164,8 @@ def ours(cell: Cell, network, sampler: Sampler, place: Place, updates: int):
                      cell.network, cell.width)
     kept = []
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(sampler, place.held_out, recipe, spec, Path(folder) / "m.safetensors",
-                  Path(folder), draw=lambda seen, averaged, _: kept.append(averaged))
+        job = TrainJob(sampler, place.held_out, recipe, spec, Path(folder) / "m.safetensors",
+                       Path(folder), draw=lambda seen, averaged, _: kept.append(averaged))
         try:
             train(network, job)
         except TrainingError as error:

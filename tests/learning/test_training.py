@@ -11,7 +11,7 @@ from geoseg.errors import OptionError, TrainingError
 from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import load
 from geoseg.learning.chips import Batch, Cutter, Sampler, stack
-from geoseg.learning.job import Job, begin, keep_state, resume
+from geoseg.learning.job import TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
@@ -33,7 +33,7 @@ def make_job(tmp_path, make_source, make_model):
         spec, _ = make_model(name, width=4)
         cutter = Cutter(spec.bands, chip=32)
         chips = [cutter.cut(*one) for one in validation_windows(held, 32, 16)]
-        job = Job(
+        job = TrainJob(
             Sampler(training, cutter, batch=4, zoom=(0.8, 1.25)), [stack(chips)], recipe, spec,
             tmp_path / folder / "model.safetensors", tmp_path / folder,
         )
