@@ -32,7 +32,7 @@ class Recipe:
     loss: str = "bce+dice"
     """Sum of named losses."""
     validations: int = 12
-    """How many times the run stops to look."""
+    """How many times the run stops to look; fewer where that would take much of a time limit."""
     patience: int = 6
     """Validations without a better score before the run ends."""
     calibration: int = 8

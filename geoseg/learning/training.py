@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
@@ -41,6 +42,8 @@ MORE = 4
 """Times as many batches for BatchNorm's statistics where the usual ones were too few."""
 WARM = 0.1
 """Share of the run after which the warm-up is over at the latest."""
+LOOKING = 0.25
+"""Most of a run with a time limit that goes into validations; it has fewer where these are slow."""
 PACE_STEPS = 3
 """Steps after which the run says how long one takes."""
 
@@ -83,7 +86,8 @@ def train(model: nn.Module, job: TrainJob, progress: Progress = lambda event: No
         if state.step == first + PACE_STEPS:
             tell_pace(job.recipe, (time.monotonic() - started) / PACE_STEPS)
         if clock.validation_due(fraction):
-            alarms = look(state, job, loss, value, alarms, warm=fraction > WARM)
+            with clock.looking():
+                alarms = look(state, job, loss, value, alarms, warm=fraction > WARM)
     if not state.scores:
         reasons = "; ".join(alarm.text for alarm in alarms) or "no validation was made"
         raise TrainingError(f"no model was worth keeping: {reasons}")
@@ -153,6 +157,7 @@ class Clock:
     def __init__(self, recipe: Recipe, state: State) -> None:
         self._recipe = recipe
         self._start = time.monotonic() - state.seconds
+        self._looked = 0.0
         self._done = math.floor(self.fraction(state) * recipe.validations)
 
     @property
@@ -168,12 +173,23 @@ class Clock:
         return min(1.0, max(by_step, by_time))
 
     def validation_due(self, fraction: float) -> bool:
-        """Tell, once for each of the recipe's validations, that it is time."""
+        """Tell, once for each of the recipe's validations, that it is time.
+
+        A time limit is for learning: a validation is left out while they took too much of it.
+        """
         due = math.floor(fraction * self._recipe.validations)
-        if due <= self._done:
+        slow = self._looked > LOOKING * (time.monotonic() - self._start)
+        if due <= self._done or (slow and self._recipe.steps is None and fraction < 1):
             return False
         self._done = due
         return True
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Count the time of a validation."""
+        started = time.monotonic()
+        yield
+        self._looked += time.monotonic() - started
 
 
 def rate_at(step: int, fraction: float, recipe: Recipe) -> float:

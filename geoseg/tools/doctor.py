@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geoseg
 from geoseg.errors import GeosegError
 from geoseg.tools.qgis import engines
 

@@ -1,6 +1,7 @@
 import copy
 import csv
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -197,6 +198,16 @@ def test_validations_are_spread_evenly(make_job):
         if clock.validation_due(clock.fraction(state)):
             due.append(state.step)
     assert due == [2, 4, 6, 8, 10]
+
+
+def test_slow_validations_of_a_run_with_a_time_limit_are_left_out_but_the_last(make_job):
+    network, job = make_job(replace(QUICK, steps=None, seconds=1000, validations=5))
+    clock = Clock(job.recipe, begin(network, job))
+    assert clock.validation_due(0.2)
+    with clock.looking():
+        time.sleep(0.01)
+    assert not clock.validation_due(0.4) and not clock.over
+    assert clock.validation_due(1.0) and clock.over
 
 
 @pytest.mark.parametrize("cutters", [1, 4])
