@@ -46,7 +46,7 @@ def test_the_preview_is_the_scene_with_yellow_lines(made):
     _, folder = made
     with rasterio.open(folder / "p.png") as picture:
         red, green, blue = picture.read().astype(int)
-    assert red.shape == (320, 320)
+    assert red.shape == (640, 640)  # a scene of 320 pixels, twice as large
     yellow = (red > 230) & (green > 190) & (blue < 110)
     assert 0.005 < yellow.mean() < 0.2
 
