@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from geoseg.spec import PROBABILITY_NODATA
+from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 from geoseg.vectorizer.compiled import helper, kernel
 
 
@@ -25,6 +25,8 @@ BORDER_SHIFT = 1
 """A boundary value of 254 weighs 254 >> 1 = 127 units, about 8 pixels of distance."""
 CREST_SHIFT = 2
 """A pixel of depth inside a border weighs 16 >> 2 = 4 units: it finds the middle of a wide one."""
+FAINT = 4
+"""A trace of boundary is this part of the level of a border."""
 MAX_CAP = 100
 """Largest distance cap, in pixels: the first smoothing pass must fit in int16."""
 SMOOTHING = 2
@@ -41,6 +43,9 @@ def pixel_kinds(
 ) -> np.ndarray:
     """Say of each pixel what it is: no data, parcel, background or border.
 
+    Between parcel and band, both fade: a pixel with a trace of boundary in it is background only if
+    that is the most likely. Else slivers of background would lie inside of bands, and take them.
+
     Args:
         parcel: (rows, cols) uint8 stored probabilities; `boundary` alike.
         parcel_level: smallest stored value of a parcel.
@@ -50,6 +55,9 @@ def pixel_kinds(
         (rows, cols) uint8 kinds.
     """
     kinds = np.where(parcel >= parcel_level, np.uint8(PARCEL), np.uint8(BACKGROUND))
+    rest = PROBABILITY_SCALE - parcel.astype(np.int16) - boundary
+    doubtful = (boundary >= boundary_level // FAINT) & (rest <= np.maximum(parcel, boundary))
+    kinds[doubtful & (kinds == BACKGROUND)] = BORDER
     kinds[boundary >= boundary_level] = BORDER
     kinds[(boundary == PROBABILITY_NODATA) | (parcel == PROBABILITY_NODATA)] = NODATA
     return kinds

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import geoseg
-from geoseg.tools.evaluate import Result
+from geoseg.tools.evaluate import EvaluateResult
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("GEOSEG_DATA", ROOT.parent / "shared" / "data"))
@@ -43,7 +43,7 @@ def pairs() -> dict[str, list[tuple[Path, Path]]]:
     }
 
 
-def score(model: str, scene: Path, truth: Path, out: Path, instances: str) -> Result:
+def score(model: str, scene: Path, truth: Path, out: Path, instances: str) -> EvaluateResult:
     """Vectorize one scene and compare it with its truth."""
     made = geoseg.vectorize(scene, out, model=model, instances=instances, overwrite=True)
     return geoseg.evaluate(made.path, truth)

@@ -20,7 +20,7 @@ import rasterio.features
 from bench_model import pairs
 
 import geoseg
-from geoseg.tools.evaluate import Result
+from geoseg.tools.evaluate import EvaluateResult
 
 
 def fields(labels: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ def write_pieces(path: Path, mask: np.ndarray) -> None:
         target.write(labels, 1)
 
 
-def ours(true: np.ndarray, found: np.ndarray) -> Result:
+def ours(true: np.ndarray, found: np.ndarray) -> EvaluateResult:
     with tempfile.TemporaryDirectory() as work:
         paths = Path(work) / "found.tif", Path(work) / "true.tif"
         for path, mask in zip(paths, (found, true)):

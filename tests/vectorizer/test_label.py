@@ -11,8 +11,9 @@ from geoseg.errors import OptionError, OutputError, RasterError
 from geoseg.vectorizer import LabelOptions, label
 from geoseg.vectorizer.label_raster import LabelRaster
 
-STORED = {"#": (0, 254), "p": (254, 0), ".": (0, 0), "x": (255, 255), "-": (100, 60)}
-"""Drawn pixels: sure border, parcel, background, no data, faint border in a parcel."""
+STORED = {"#": (0, 254), "p": (254, 0), ".": (0, 0), "x": (255, 255), "-": (100, 60),
+          "f": (120, 40)}
+"""Drawn pixels: sure border, parcel, background, no data, faint border, fading parcel."""
 
 
 class Strips:
@@ -112,6 +113,11 @@ def test_background_stays_background_and_takes_its_side_of_the_border():
         1111...
         1111..."""
     assert labelled(picture) == lines(wanted)
+
+
+def test_a_sliver_that_fades_between_parcel_and_band_does_not_take_the_band():
+    clean, fading = "pppppp####......\n" * 5, "pppppf####......\n" * 5
+    assert labelled(fading) == labelled(clean)
 
 
 def test_a_road_between_two_parcels_stays_background():
