@@ -61,8 +61,10 @@ def bounds_text(bounds: Bounds) -> str:
 
     >>> bounds_text((485899.2, 5205630.4, 490569.2, 5209245.4))
     '485899, 5205630, 490569, 5209245'
+    >>> bounds_text((15.0, 45.5, 15.1, 45.600001))
+    '15, 45.5, 15.1, 45.6'
     """
-    return ", ".join(f"{side:.0f}" if abs(side) > 360 else f"{side:.5f}" for side in bounds)
+    return ", ".join(f"{round(side, 0 if abs(side) > 360 else 5):.12g}" for side in bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import pytest
 from affine import Affine
 
 from geoseg.errors import GridError
-from geoseg.grid import GeoBox, Window
+from geoseg.grid import GeoBox, Window, bounds_text
 
 
 def test_an_empty_window_is_refused_with_its_size():
@@ -25,3 +25,8 @@ def test_a_grid_without_crs_or_transform_has_no_place():
 def test_bounds_hold_all_corners_of_a_turned_grid():
     turned = GeoBox(2, 4, Affine.rotation(90), None)
     assert np.allclose(turned.bounds, (-2, 0, 0, 4))
+
+
+def test_bounds_are_written_as_people_write_them():
+    assert bounds_text((485899.2, 5205630.4, -0.5, 360)) == "485899, 5205630, -0.5, 360"
+    assert bounds_text((15.0, 45.5, 15.1, 45.600001)) == "15, 45.5, 15.1, 45.6"
