@@ -66,6 +66,8 @@ def connect(offsets, starts, values, regions, parents, table, known, first_row):
                 parents[known] = known
                 table[known, VALUE] = values[run]
                 table[known, FIRST] = y * width + starts[run]
+                for column in range(PARCEL_SUM, BORDER_COUNT + 1):
+                    table[known, column] = 0
                 known += 1
             table[regions[run], LAST] = y
         if offsets[row + 1] > offsets[row]:

@@ -232,6 +232,9 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain, points
 
     Returns:
         The number of arcs.
+
+    No arc leaves its last corner to the east or south, or goes west and then south: later corners
+    are there.
     """
     n = 0
     for corner in range(first, last):
@@ -239,8 +242,10 @@ def find_arcs(corners, first, last, wanted, width, table, offsets, chain, points
         is_node = flags & NODE
         if not is_node and flags != WEST + NORTH:
             continue
-        for out in range(4):
+        for out in (2, 3):
             if not flags & bit(out) or (not is_node and out != 2):
+                continue
+            if out == 2 and corners[corner - 1, FLAGS] & (NODE + SOUTH) == SOUTH:
                 continue
             start = offsets[n]
             stop = _chain_from(corners, corner, out, chain, start)

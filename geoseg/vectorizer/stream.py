@@ -89,7 +89,7 @@ class Stream:
         known = len(self.regions)
         parents = np.empty(known + len(strip.starts), np.int32)
         parents[:known] = np.arange(known)
-        table = np.zeros((len(parents), 7), np.int64)
+        table = np.empty((len(parents), 7), np.int64)
         table[:known] = self.regions
         known = regions.connect(
             strip.offsets, strip.starts, strip.values, strip.regions, parents, table, known,

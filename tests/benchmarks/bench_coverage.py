@@ -54,7 +54,7 @@ def burned(batches: list[ParcelBatch], shape: tuple[int, int]) -> np.ndarray:
 def draw(labels: np.ndarray, options: LineOptions, strip: int = 1024) -> list[ParcelBatch]:
     """Vectorize an array."""
     grid = GeoBox(*labels.shape, Affine.identity(), None)
-    return list(parcels(Strips(labels), grid, options=options, strip=strip))
+    return list(parcels(Strips(labels), grid, options=options, strip=strip, threads=1))
 
 
 def shapes(batches: list[ParcelBatch]) -> np.ndarray:
