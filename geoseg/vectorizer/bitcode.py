@@ -1,16 +1,19 @@
 """Make the bitcode that a release ships: numba types the kernels, LLVM tidies them up.
 
-    python -m geoseg.vectorizer.bitcode           renew kernels.zip; needed after a kernel's change
+    python -m geoseg.vectorizer.bitcode           renew kernels.zip, after a kernel's change
+    python -m geoseg.vectorizer.bitcode --all     and what has not changed (another llvmlite)
     python -m geoseg.vectorizer.bitcode --check   say which kernels have changed since
 
 Every kernel is run in every way that the vectorizer calls it, and numba's intermediate code is kept
 of what it compiles. Each kernel becomes a module of its own with all helpers in it, optimized
 without regard to a processor. Arrays belong to Python, so counting of references is taken out.
+Where two branches have changed kernels, take either file and renew it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -54,8 +57,8 @@ class Records:
 
 
 @contextmanager
-def recorded() -> Iterator[Records]:
-    """Let numba compile all kernels that are called, and keep what it makes."""
+def recorded(*, anew: bool) -> Iterator[Records]:
+    """Let numba compile the kernels that are called and not shipped yet; keep what it makes."""
     from numba.core.codegen import CPUCodeLibrary
 
     records, load, add = Records(), machine_code.load, CPUCodeLibrary.add_ir_module
@@ -66,6 +69,9 @@ def recorded() -> Iterator[Records]:
         add(library, module)
 
     def compile_anew(kernel: Kernel, form: str) -> Any:
+        known = None if anew else load(kernel, form)
+        if known is not None:
+            return known
         made = jitted(kernel.function, is_kernel=True, cache=False)
 
         def call(arguments: tuple, _: list) -> object:
@@ -124,12 +130,12 @@ def exercise() -> None:
 
 def shipped(records: Records) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Make the index and the files of bitcode; see `machine_code.SHIPPED`."""
-    whole = _linked([*map(_portable, records.modules), OUTSIDE])
+    whole = _linked([OUTSIDE, *map(_portable, records.modules)])
     index: dict[str, Any] = {}
     files = {}
-    for number, (name, form) in enumerate(sorted(records.kernels)):
+    for name, form in sorted(records.kernels):
         digest, function, returns = records.kernels[name, form]
-        symbol = f"{name.replace('.', '_')}_{number}"
+        symbol = f"{name.replace('.', '_')}_{hashlib.sha256(form.encode()).hexdigest()[:8]}"
         forms = index.setdefault(name, {"digest": digest, "forms": {}})["forms"]
         forms[form] = [symbol, returns]
         files[f"{symbol}.bc"] = _alone(whole, function, symbol)
@@ -171,14 +177,30 @@ def _alone(whole: bytes, function: str, symbol: str) -> bytes:
     return module.as_bitcode()
 
 
-def write() -> None:
-    """Renew the file that is shipped."""
-    with recorded() as records:
+def write(*, anew: bool) -> None:
+    """Renew the file that is shipped; what is in it and has not changed stays, unless anew."""
+    with recorded(anew=anew) as records:
         exercise()
     index, files = shipped(records)
+    if not anew:
+        _keep_unchanged(index, files)
     with zipfile.ZipFile(machine_code.SHIPPED, "w", zipfile.ZIP_LZMA) as out:
         for name, content in [("index.json", json.dumps(index, indent=1)), *files.items()]:
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_LZMA)
+
+
+def _keep_unchanged(index: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Add what is shipped of kernels that have not changed."""
+    old, now = machine_code.index(), {one.name: one.digest for one in KERNELS}
+    for name, about in old.items():
+        if about["digest"] != now.get(name):
+            continue
+        forms = index.setdefault(name, {"digest": about["digest"], "forms": {}})["forms"]
+        with zipfile.ZipFile(machine_code.SHIPPED) as shelf:
+            for form, (symbol, returns) in about["forms"].items():
+                if form not in forms:
+                    forms[form] = [symbol, returns]
+                    files[f"{symbol}.bc"] = shelf.read(f"{symbol}.bc")
 
 
 def changed() -> list[str]:
@@ -194,8 +216,11 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say what has changed")
-    if not parser.parse_args().check:
-        write()
+    parser.add_argument("--all", action="store_true", help="renew all kernels")
+    given = parser.parse_args()
+    if not given.check:
+        write(anew=given.all)
+        machine_code.index.cache_clear()
     names = changed()
     if names:
         sys.exit(f"changed since: {', '.join(names)}; run python -m geoseg.vectorizer.bitcode")
