@@ -21,8 +21,10 @@ Draw = Callable[[np.ndarray], np.ndarray]
 
 log = logging.getLogger(__name__)
 
-SHRINK = 0.5
-"""A region that loses more of its area gets its old borders back."""
+MOST = 0.2
+"""A region whose area changes by more than this share gets its old borders back."""
+STRAIGHT = 0.7
+"""Tolerances by which a bend may stick out and yet go before borders are made regular."""
 PASSES = 2
 """Times that borders are made regular, or bends cut to round them."""
 
@@ -43,17 +45,29 @@ def reshape(lines: Lines, *, shape: str, tolerance: float, aspect: float) -> Lin
         return lines
     scale = np.array([1, aspect]) / np.sqrt(aspect) / UNITS
     lines = Lines(lines.table, lines.offsets, lines.points * scale)
+    areas = _areas(lines.table, _drawn(lines))
     if shape == "regular":
+        lines = _untangled(lines, _straight(lines, STRAIGHT * tolerance), areas)
         for _ in range(PASSES):
-            lines = _untangled(lines, _regular(lines, tolerance))
+            lines = _untangled(lines, _regular(lines, tolerance), areas)
     else:
-        lines = _untangled(lines, _rounded(lines, tolerance))
+        lines = _untangled(lines, _rounded(lines, tolerance), areas)
     return Lines(lines.table, lines.offsets, lines.points / scale)
 
 
 def _drawn(lines: Lines) -> np.ndarray:
     index = np.repeat(np.arange(len(lines.table)), np.diff(lines.offsets))
     return shapely.linestrings(lines.points, indices=index)
+
+
+def _straight(lines: Lines, tolerance: float) -> Draw:
+    """Give what draws arcs without small bends, as those that only even out areas.
+
+    Pieces with such a bend are two of a direction that neither border nor frame has.
+    """
+    old = _drawn(lines)
+    new = shapely.simplify(old, tolerance)
+    return lambda back: np.where(back, old, new)
 
 
 def _regular(lines: Lines, tolerance: float) -> Draw:
@@ -101,14 +115,13 @@ def _cut_bends(lines: np.ndarray, reach: float) -> np.ndarray:
     return shapely.linestrings(out, indices=np.repeat(line, np.where(inner, 2, 1)))
 
 
-def _untangled(lines: Lines, draw: Draw) -> Lines:
-    """Put arcs back until none meets another but where they did before.
+def _untangled(lines: Lines, draw: Draw, areas: np.ndarray) -> Lines:
+    """Put arcs back until none meets another but where they did before, and areas are as wanted.
 
     Nothing is left to put back after as many rounds as there are arcs; a few are usual.
     """
     table, old = lines.table, _drawn(lines)
     back = np.zeros(len(old), bool)
-    areas = _areas(table, old)
     while True:
         new = draw(back)
         wrong = _wrong(table, old, new, areas) & ~back
@@ -124,7 +137,7 @@ def _untangled(lines: Lines, draw: Draw) -> Lines:
 def _wrong(
     table: np.ndarray, old: np.ndarray, new: np.ndarray, areas: np.ndarray
 ) -> np.ndarray:
-    """Tell which arcs cross themselves or others, or squeeze a region."""
+    """Tell which arcs cross themselves or others, or make a region another."""
     wrong = ~shapely.is_simple(new) & shapely.is_simple(old)
     one, two = shapely.STRtree(new).query(new, predicate="intersects")
     once = one < two
@@ -133,8 +146,9 @@ def _wrong(
     one, two = one[met], two[met]
     met = shapely.touches(old[one], old[two]) | ~shapely.intersects(old[one], old[two])
     wrong[one[met]] = wrong[two[met]] = True
-    small = (areas > 0) & (_areas(table, new) < SHRINK * areas)  # what is outside has none
-    return wrong | small[table[:, LEFT]] | small[table[:, RIGHT]]
+    changed = np.abs(_areas(table, new) - areas) > MOST * areas
+    changed &= areas > 0  # what is outside has none
+    return wrong | changed[table[:, LEFT]] | changed[table[:, RIGHT]]
 
 
 def _areas(table: np.ndarray, lines: np.ndarray) -> np.ndarray:
