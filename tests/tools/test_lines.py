@@ -54,6 +54,15 @@ def test_each_line_touches_the_parcels_that_it_names(classes, tmp_path):
     assert lines.loc[lines["left"].isna() | lines["right"].isna(), "edge"].all()
 
 
+def test_the_number_of_threads_changes_no_parcel_and_no_line(classes, tmp_path):
+    one, three = (
+        geoseg.polygonize(classes, path, lines=path, simplify=5, threads=threads)
+        for path, threads in ((tmp_path / "one.gpkg", 1), (tmp_path / "three.gpkg", 3))
+    )
+    assert one.parcels.to_wkb().equals(three.parcels.to_wkb())
+    assert one.lines.to_wkb().equals(three.lines.to_wkb())
+
+
 @pytest.mark.parametrize("suffix", [".fgb", ".geojson", ".parquet", ".shp"])
 def test_every_format_holds_the_same_lines(classes, tmp_path, suffix):
     expected = geoseg.polygonize(classes, tmp_path / "a.gpkg", lines=tmp_path / "a.gpkg").lines
