@@ -25,7 +25,7 @@ LONG = 6.0
 """Pixels from which a piece has a direction of its own; shorter ones are looked over."""
 STEEPEST = math.radians(12)
 """A piece is turned by less than this."""
-APART = math.radians(4)
+APART = math.radians(6)
 """Frames whose axes differ by more are two frames."""
 ROUNDS = 300
 """Times that all corners are moved; after these, angles are within a few hundredths of a degree."""
