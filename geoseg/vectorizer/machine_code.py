@@ -1,8 +1,8 @@
 """Make machine code of the bitcode that is shipped, keep it on disk, and call it.
 
 The bitcode is LLVM's, of no processor in particular (`kernels.zip`, made by `bitcode`). LLVM makes
-it fit this processor on the first call of a kernel; the object file is kept beside the package, or
-in the user's cache, and loaded from there afterwards.
+it fit this processor on the first call of a kernel; the object file is kept in the user's cache and
+loaded from there afterwards.
 """
 
 from __future__ import annotations
@@ -208,10 +208,11 @@ def _cached(name: str, version: str) -> Path:
 
 @functools.cache
 def folder() -> Path:
-    """Give the folder of the object files: beside the package, else in the user's cache."""
-    beside = Path(__file__).parent / "__pycache__"
-    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
-        return beside
+    """Give the folder of the object files: in the user's cache.
+
+    Not beside the package: pip leaves a folder that has files of others when it removes a package,
+    and what is left of `geoseg` would then hide one that is installed in editable mode.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoseg"
 
 
@@ -230,6 +231,7 @@ def seconds_to_come() -> int:
     """Guess the CPU seconds until the kernels of a run are compiled; 0 where they were before."""
     known = index().get("trace.find_corners")
     if known is None:
-        return 0 if any(folder().glob("*.nbi")) else SECONDS_NUMBA
+        beside = Path(__file__).with_name("__pycache__")  # where numba keeps what it compiles
+        return 0 if any(beside.glob("*.nbi")) else SECONDS_NUMBA
     ((name, _),) = known["forms"].values()
     return 0 if any(folder().glob(f"{name}.{known['digest']}.*.o")) else SECONDS
