@@ -1,4 +1,4 @@
-"""Metres on the ground: what a pixel of a grid measures, whatever its CRS."""
+"""Metres on the ground, whatever the CRS: what a pixel measures, and ways between CRSs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
     points = [(col, row), (col + 1, row), (col, row + 1)]
     try:
         crs = pyproj.CRS.from_wkt(geobox.crs)
-        lonlat = [_to_lonlat(crs)(*(geobox.transform @ point)) for point in points]
+        lonlat = [geobox.transform @ point for point in points]
+        if not crs.is_geographic:
+            move = lonlat_transformer(crs)
+            lonlat = [move.transform(*place) for place in lonlat]
         geod = crs.get_geod()
     except ProjError:
         return None
@@ -46,7 +49,7 @@ def transformation(crs: str | None, target: str) -> tuple[str, Callable[..., Any
     """Give a CRS as WKT, and the function that brings (x, y) of another CRS into it.
 
     Args:
-        crs: WKT of the coordinates' CRS.
+        crs: WKT of the coordinates' CRS; None, which is no CRS, is refused.
         target: WKT or a name such as EPSG:3035.
 
     Raises:
@@ -60,7 +63,6 @@ def transformation(crs: str | None, target: str) -> tuple[str, Callable[..., Any
     return wanted.to_wkt(), move.transform
 
 
-def _to_lonlat(crs: pyproj.CRS):
-    if crs.is_geographic:
-        return lambda x, y: (x, y)
-    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform
+def lonlat_transformer(crs: pyproj.CRS) -> pyproj.Transformer:
+    """Give the way from a CRS to its own longitudes and latitudes."""
+    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)

@@ -44,28 +44,28 @@ def _point(relief, kinds, pointers, here, col, cols):
 
 
 def cut_basins(
-    relief: np.ndarray, kinds: np.ndarray, cols: int, start: int, stop: int, first: int
+    relief: np.ndarray, kinds: np.ndarray, cols: int, start: int, stop: int
 ) -> tuple[np.ndarray, int]:
-    """Label the basins of a strip, in the order of their first pixels.
+    """Label the basins of a strip 1, 2, ... in the order of their first pixels.
 
     Args:
         relief: (pixels,) int32, flat, with one row around the strip where the scene has one.
         kinds: (pixels,) uint8.
         cols: pixels per row.
         start: flat index of the strip's first pixel; `stop` is one past its last.
-        first: label of the first new basin.
 
     Returns:
         (pixels,) int32 labels, 0 at no data; outside the strip, what the strip calls the basin of
         a pixel, 0 where nothing points to it; and the next free label.
     """
     pointers, labels = np.arange(relief.size, dtype=np.int32), np.zeros(relief.size, np.int32)
-    return labels, _cut(relief, kinds, cols, start, stop, first, pointers, labels)
+    return labels, _cut(relief, kinds, cols, start, stop, pointers, labels)
 
 
 @kernel
-def _cut(relief, kinds, cols, start, stop, first, pointers, labels):
+def _cut(relief, kinds, cols, start, stop, pointers, labels):
     """Cut basins; pointers are of each pixel to itself, labels 0, both written."""
+    free = 1
     for row in range(start // cols, stop // cols):
         for col in range(cols):
             _point(relief, kinds, pointers, row * cols + col, col, cols)
@@ -76,12 +76,12 @@ def _cut(relief, kinds, cols, start, stop, first, pointers, labels):
         while labels[end] == 0 and pointers[end] != end:
             end = pointers[end]
         if labels[end] == 0:
-            labels[end] = first
-            first += 1
+            labels[end] = free
+            free += 1
         while here != end:
             labels[here] = labels[end]
             here = pointers[here]
-    return first
+    return free
 
 
 def measure_basins(
@@ -91,25 +91,24 @@ def measure_basins(
     boundary: np.ndarray,
     depth: np.ndarray,
     *,
-    first: int,
     count: int,
 ) -> np.ndarray:
     """Count pixels and add up probabilities per label; the arrays are flat and of one strip.
 
     Returns:
-        (count, COLUMNS) int64 statistics of labels first to first + count - 1.
+        (count, COLUMNS) int64 statistics of labels 1 to count.
     """
     table = np.zeros((count, COLUMNS), np.int64)
-    _measure(table, labels, kinds, parcel, boundary, depth, first)
+    _measure(table, labels, kinds, parcel, boundary, depth)
     return table
 
 
 @kernel
-def _measure(table, labels, kinds, parcel, boundary, depth, first):
+def _measure(table, labels, kinds, parcel, boundary, depth):
     for here in range(labels.size):
         if labels[here] == 0:
             continue
-        row = table[labels[here] - first]
+        row = table[labels[here] - 1]
         row[AREA] += 1
         row[PARCELS] += kinds[here] == PARCEL
         row[BACKGROUNDS] += kinds[here] == BACKGROUND
@@ -131,11 +130,10 @@ def find(parents, node):
 
 @kernel
 def join(parents, ones, others):
-    """Join the sets of ones[i] and others[i], for each i where both are above 0."""
+    """Join the sets of ones[i] and others[i], for each i."""
     for i in range(ones.size):
-        if ones[i] > 0 and others[i] > 0:
-            one, other = find(parents, ones[i]), find(parents, others[i])
-            parents[max(one, other)] = min(one, other)
+        one, other = find(parents, ones[i]), find(parents, others[i])
+        parents[max(one, other)] = min(one, other)
 
 
 def chase(parents: np.ndarray) -> np.ndarray:

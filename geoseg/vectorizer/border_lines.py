@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
-from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
+from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer.assemble import Lines, keep
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.measure import Ground
+from geoseg.vectorizer.measure import Ground, add_known
 from geoseg.vectorizer.runs import Runs
 from geoseg.vectorizer.stitch import EDGE, LEFT, RIGHT, START, Arcs
 from geoseg.vectorizer.trace import EAST, FLAGS, NORTH, UNITS, X, Y
@@ -71,20 +71,13 @@ class LineBatch:
 
 
 @helper
-def _add(sums, place, column, value):
-    if value != PROBABILITY_NODATA:
-        sums[place, column] += value
-        sums[place, column + 1] += 1
-
-
-@helper
 def _weigh_east(corners, n, above, below, has_above, has_below, sums):
     """Add the pixels on both sides of the edge that leaves a corner eastward."""
     for col in range(corners[n, X], corners[n + 1, X]):
         if has_above:
-            _add(sums, n, EAST_SUM, above[col])
+            add_known(sums, n, EAST_SUM, above[col])
         if has_below:
-            _add(sums, n, EAST_SUM, below[col])
+            add_known(sums, n, EAST_SUM, below[col])
 
 
 @kernel
@@ -115,9 +108,9 @@ def _weigh(offsets, starts, first_row, probabilities, corners, first, open_sums,
         for run in range(offsets[row], offsets[row + 1]):
             x = starts[run]
             if x < width:
-                _add(open_sums, x, 0, below[x])
+                add_known(open_sums, x, 0, below[x])
             if x > 0:
-                _add(open_sums, x, 0, below[x - 1])
+                add_known(open_sums, x, 0, below[x - 1])
 
 
 @kernel

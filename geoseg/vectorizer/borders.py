@@ -47,9 +47,15 @@ def find_place(keys, key):
 
 
 @helper
+def pair_key(one, other):
+    """Give the key of a border; it does not matter which region comes first."""
+    return (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
+
+
+@helper
 def _add_pair(keys, table, one, other, value, width):
     """Add a pair of pixels to its border; give 1 if the border is new."""
-    key = (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
+    key = pair_key(one, other)
     place = find_place(keys, key)
     new = keys[place] == EMPTY
     if new:
@@ -110,6 +116,7 @@ def gather_borders(
 
 
 def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the two regions of each key."""
     return (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
 
 

@@ -53,7 +53,7 @@ def part_of(strip: Strip) -> Part:
     width = strip.kinds.shape[1]
     start, stop = strip.above * width, (strip.above + strip.rows) * width
     names, free = basins.cut_basins(
-        strip.relief.ravel(), strip.kinds.ravel(), width, start, stop, 1
+        strip.relief.ravel(), strip.kinds.ravel(), width, start, stop
     )
     core = slice(strip.above, strip.above + strip.rows)
     kinds, parcel, boundary, depth = (
@@ -61,7 +61,7 @@ def part_of(strip: Strip) -> Part:
     )
     labels = names[start:stop].reshape(strip.rows, -1)
     flat = [values.ravel() for values in (labels, kinds, parcel, boundary, depth)]
-    statistics = basins.measure_basins(*flat, first=1, count=free - 1)
+    statistics = basins.measure_basins(*flat, count=free - 1)
     borders = gather_borders(labels, boundary, depth)
     numbers = background_sets(borders, statistics[:, basins.BACKGROUNDS] > 0, first=1)
     names = renamed(names, numbers, 1)
@@ -131,10 +131,8 @@ def background_sets(borders: Borders, background: np.ndarray, *, first: int = 0)
     one, other = borders.one[known] - first, borders.other[known] - first
     both = background[one] & background[other]
     parents = np.arange(len(background), dtype=np.int32)
-    # `join` takes 0 for no data: it is told numbers from 1.
-    shifted = np.concatenate([[0], parents + 1]).astype(np.int32)
-    basins.join(shifted, one[both] + np.int32(1), other[both] + np.int32(1))
-    return basins.number_sets(shifted[1:] - np.int32(1))
+    basins.join(parents, one[both], other[both])
+    return basins.number_sets(parents)
 
 
 def _named(names: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from pyproj.exceptions import CRSError as ProjError
 from pyproj.exceptions import ProjError as TransformError
 
 from geoseg.grid import GeoBox
+from geoseg.ground import lonlat_transformer
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.regions import BORDER_SUM, PARCEL_SUM
@@ -21,10 +22,11 @@ DISTORTION = 1e-3
 
 
 @helper
-def _add(table, region, column, value):
+def add_known(table, row, column, value):
+    """Add a stored probability, if there is one, to a sum and to the count in the next column."""
     if value != PROBABILITY_NODATA:
-        table[region, column] += value
-        table[region, column + 1] += 1
+        table[row, column] += value
+        table[row, column + 1] += 1
 
 
 @helper
@@ -34,12 +36,12 @@ def _tally_row(starts, regions, first, last, pixels, row, table):
         region = regions[run]
         left, right = starts[run], starts[run + 1] - 1
         for col in range(left, right + 1):
-            _add(table, region, PARCEL_SUM, pixels[0, row, col])
-        _add(table, region, BORDER_SUM, pixels[1, row, left])
-        _add(table, region, BORDER_SUM, pixels[1, row, right])
+            add_known(table, region, PARCEL_SUM, pixels[0, row, col])
+        add_known(table, region, BORDER_SUM, pixels[1, row, left])
+        add_known(table, region, BORDER_SUM, pixels[1, row, right])
         if run > first:
-            _add(table, regions[run - 1], BORDER_SUM, pixels[1, row, left])
-            _add(table, region, BORDER_SUM, pixels[1, row, left - 1])
+            add_known(table, regions[run - 1], BORDER_SUM, pixels[1, row, left])
+            add_known(table, region, BORDER_SUM, pixels[1, row, left - 1])
 
 
 @helper
@@ -64,11 +66,11 @@ def _tally_between(starts, regions, one, two, last, pixels, row, table):
         if first != second:
             for place in range(col, stop):
                 if has_above:
-                    _add(table, first, BORDER_SUM, pixels[1, row - 1, place])
-                    _add(table, second, BORDER_SUM, pixels[1, row - 1, place])
+                    add_known(table, first, BORDER_SUM, pixels[1, row - 1, place])
+                    add_known(table, second, BORDER_SUM, pixels[1, row - 1, place])
                 if has_below:
-                    _add(table, first, BORDER_SUM, pixels[1, row, place])
-                    _add(table, second, BORDER_SUM, pixels[1, row, place])
+                    add_known(table, first, BORDER_SUM, pixels[1, row, place])
+                    add_known(table, second, BORDER_SUM, pixels[1, row, place])
         one += has_above and starts[one + 1] == stop
         two += has_below and starts[two + 1] == stop
         col = stop
@@ -142,17 +144,12 @@ def _equal_area(lon: np.ndarray, lat: np.ndarray, geod: pyproj.Geod) -> np.ndarr
     return np.column_stack([lon, geod.a**2 / 2 * q])
 
 
-def transformer(crs: pyproj.CRS) -> pyproj.Transformer:
-    """Give the way from a CRS to its own longitudes and latitudes."""
-    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Ground:
     """How lengths and areas of a CRS become metres and square metres."""
 
     unit: float
-    """Metres per CRS unit; radians where the CRS is geographic."""
+    """Metres per CRS unit; radians where the CRS is geographic; not used with `to_lonlat`."""
     geod: pyproj.Geod | None
     """The ellipsoid; None where planar measures are right."""
     to_lonlat: pyproj.Transformer | None
@@ -226,7 +223,7 @@ def ground_of(geobox: GeoBox) -> Ground:
         planar = Ground(unit or 1.0, None, None)
         if geod is None or not crs.is_projected:
             return planar
-        ground = Ground(1.0, geod, transformer(crs))
+        ground = Ground(1.0, geod, lonlat_transformer(crs))
         distortion = _distortion(geobox, ground, planar)
     except (ProjError, TransformError):
         return planar

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geoseg.vectorizer import basins
-from geoseg.vectorizer.borders import EMPTY, Borders, find_place
+from geoseg.vectorizer.borders import EMPTY, Borders, find_place, pair_key
 from geoseg.vectorizer.compiled import helper, kernel
 
 LAST = -1
@@ -40,21 +40,16 @@ class Graph(NamedTuple):
     """(places,) int32 ... and the edge of each pair."""
 
 
-def build_graph(borders: Borders, statistics: np.ndarray, background: np.ndarray) -> Graph:
-    """Build the graph of regions 0 to n - 1.
+def tables(
+    borders: Borders, statistics: np.ndarray, background: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give nodes and edges of the graph of regions 0 to n - 1, not linked yet.
 
     Args:
         borders: their borders.
         statistics: (n, columns) int64, as `measure_basins` gives.
         background: (n,) bool.
     """
-    return linked(*tables(borders, statistics, background))
-
-
-def tables(
-    borders: Borders, statistics: np.ndarray, background: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give nodes and edges of a graph, not linked yet; arguments as of `build_graph`."""
     nodes = np.zeros((len(statistics), 6), np.int64)
     nodes[:, HEAD], nodes[:, PARENT] = LAST, np.arange(len(nodes))
     nodes[:, AREA], nodes[:, PEAK] = statistics[:, basins.AREA], statistics[:, basins.PEAK]
@@ -75,19 +70,14 @@ def linked(nodes: np.ndarray, edges: np.ndarray) -> Graph:
 
 
 @helper
-def _key(one, other):
-    return (np.int64(min(one, other)) << 32) | np.int64(max(one, other))
-
-
-@helper
 def _hang(graph, edge, side):
     """Put an edge at the head of its end's list and in the hash table."""
     own, far = graph.edges[edge, END + side], graph.edges[edge, END + 1 - side]
     graph.edges[edge, NEXT + side] = graph.nodes[own, HEAD]
     graph.nodes[own, HEAD] = 2 * edge + side
     graph.nodes[own, DEGREE] += 1
-    place = find_place(graph.keys, _key(own, far))
-    graph.keys[place], graph.places[place] = _key(own, far), edge
+    place = find_place(graph.keys, pair_key(own, far))
+    graph.keys[place], graph.places[place] = pair_key(own, far), edge
 
 
 @kernel
@@ -118,8 +108,8 @@ def _move_edge(graph, half, gone, kept):
     """Hang an edge of the region that goes on the one that stays; give the edge it joined or -1."""
     edge, side = half >> 1, half & 1
     far = graph.edges[edge, END + 1 - side]
-    _forget(graph, _key(gone, far))
-    place = find_place(graph.keys, _key(kept, far))
+    _forget(graph, pair_key(gone, far))
+    place = find_place(graph.keys, pair_key(kept, far))
     if graph.keys[place] == EMPTY:
         graph.edges[edge, END + side] = kept
         _hang(graph, edge, side)
@@ -142,7 +132,7 @@ def contract(graph, edge, touched):
         kept, gone = gone, kept
     graph.edges[edge, ALIVE] = False
     graph.nodes[kept, DEGREE] -= 1
-    _forget(graph, _key(kept, gone))
+    _forget(graph, pair_key(kept, gone))
     n, half = np.int64(0), graph.nodes[gone, HEAD]
     while half != LAST:
         after = graph.edges[half >> 1, NEXT + (half & 1)]

@@ -36,6 +36,7 @@ CUT = 8
 FLAT = 0.05
 """Pixels up to which a corner on a straight line is left out."""
 QUARTER = math.pi / 2
+"""A quarter turn: the axes of a frame are alike after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,11 @@ def _merge(one, two, doubt, frames, axes, weights):
         a, b = root(frames, one[pair]), root(frames, two[pair])
         if a == b:
             continue
-        apart = (axes[b] - axes[a] + math.pi / 4) % (math.pi / 2) - math.pi / 4
+        apart = (axes[b] - axes[a] + QUARTER / 2) % QUARTER - QUARTER / 2
         if abs(apart) > min(APART, doubt[one[pair]] + doubt[two[pair]]):
             continue
         frames[b] = a
-        axes[a] = (axes[a] + apart * weights[b] / (weights[a] + weights[b])) % (math.pi / 2)
+        axes[a] = (axes[a] + apart * weights[b] / (weights[a] + weights[b])) % QUARTER
         weights[a] += weights[b]
     for piece in range(len(frames)):
         frames[piece] = root(frames, piece)

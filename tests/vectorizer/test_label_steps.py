@@ -10,7 +10,7 @@ from geoseg.vectorizer.agglomerate import (
 )
 from geoseg.vectorizer.basins import AREA, COLUMNS, PEAK, cut_basins, number_sets
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
-from geoseg.vectorizer.region_graph import build_graph
+from geoseg.vectorizer.region_graph import linked, tables
 from geoseg.vectorizer.relief import BORDER, NODATA, pixel_kinds, shape_relief
 
 
@@ -37,7 +37,7 @@ def test_distances_are_those_to_the_nearest_pixel_of_another_kind(kinds, cap):
 @settings(max_examples=60, deadline=None)
 def test_a_basin_is_where_the_drops_end(kinds, seed):
     relief = np.random.default_rng(seed).integers(0, 4, kinds.shape).astype(np.int32)
-    labels, free = cut_basins(relief.ravel(), kinds.ravel(), kinds.shape[1], 0, kinds.size, 1)
+    labels, free = cut_basins(relief.ravel(), kinds.ravel(), kinds.shape[1], 0, kinds.size)
     ends = [end_of_drop(relief, kinds, place) for place in np.ndindex(*kinds.shape)]
     names: dict = {}
     wanted = [0 if end is None else names.setdefault(end, len(names) + 1) for end in ends]
@@ -165,7 +165,7 @@ def test_merging_contracts_the_weakest_border_every_time(seed, full_area):
     borders, statistics, background = random_graph(random, 60)
     one = 254 << MEAN_SHIFT
     rule = Rule(limit=int(0.55 * one), touching=0, narrow=one // 5, full_area=full_area)
-    graph = build_graph(borders, statistics, background)
+    graph = linked(*tables(borders, statistics, background))
     merge_regions(graph, rule)
     labels, count = final_labels(graph)
     found = {frozenset(np.flatnonzero(labels == i + 1).tolist()) for i in range(count)}
@@ -175,7 +175,7 @@ def test_merging_contracts_the_weakest_border_every_time(seed, full_area):
 @pytest.mark.parametrize("seed", range(8))
 def test_no_small_parcel_is_left_that_has_a_neighbour_or_not(seed):
     borders, statistics, background = random_graph(np.random.default_rng(seed), 60)
-    graph = build_graph(borders, statistics, background)
+    graph = linked(*tables(borders, statistics, background))
     give_away(graph, 2000, 0)
     labels, count = final_labels(graph)
     areas = np.bincount(labels[1:], statistics[1:, AREA], minlength=count + 1)
