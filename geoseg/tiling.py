@@ -32,7 +32,8 @@ def plan_tiles(
         divisor: every window starts on a multiple of this and has such a size.
 
     Raises:
-        GridError: core or halo is not a positive multiple of divisor.
+        GridError: core is not a positive multiple of divisor, or halo not one or 0; raised when
+            the first tile is asked for.
 
     >>> [tile.core.col_off for tile in plan_tiles(2, 5, core=2, halo=0)]
     [0, 2, 4]

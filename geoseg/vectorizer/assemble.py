@@ -26,7 +26,7 @@ from geoseg.vectorizer.stitch import (
     RIGHT,
     START,
 )
-from geoseg.vectorizer.threads import even_parts, spread
+from geoseg.vectorizer.threads import even_parts, join_offsets, spread
 from geoseg.vectorizer.trace import UNITS
 
 REGION, KEY, RING_AREA2, RING_EDGE = range(4)
@@ -211,6 +211,6 @@ def extend(lines: Lines, more: Lines) -> Lines:
     """Put new arcs behind the ones that wait."""
     return Lines(
         np.concatenate([lines.table, more.table]),
-        np.concatenate([lines.offsets, more.offsets[1:] + lines.offsets[-1]]),
+        join_offsets([lines.offsets, more.offsets]),
         np.concatenate([lines.points, more.points]),
     )

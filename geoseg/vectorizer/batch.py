@@ -112,13 +112,13 @@ def merge(batches: list[ParcelBatch], classes: Mapping[int, str] | None) -> Parc
     )
 
 
-def split(batch: ParcelBatch, size: int) -> list[ParcelBatch]:
+def _split(batch: ParcelBatch, size: int) -> list[ParcelBatch]:
     """Cut a batch into batches of a size; the last may be smaller, or empty."""
     return [_cut(batch, start, min(start + size, len(batch)))
             for start in range(0, len(batch) + 1, size)]
 
 
-def regroup(
+def rebatch(
     waiting: list[ParcelBatch], new: ParcelBatch, size: int
 ) -> tuple[list[ParcelBatch], list[ParcelBatch]]:
     """Cut batches of a size from what waits and what is new; give them, and what waits now.
@@ -129,7 +129,7 @@ def regroup(
     if len(new) < missing:
         return [], [*waiting, new]
     first = merge([*waiting, _cut(new, 0, missing)], new.classes)
-    *whole, rest = split(_cut(new, missing, len(new)), size)
+    *whole, rest = _split(_cut(new, missing, len(new)), size)
     return [first, *whole], [merge([rest], new.classes)]
 
 

@@ -37,7 +37,7 @@ from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.measure import measure_shapes
 from geoseg.vectorizer.parcels import parcels
 
-OUTSIDE = """
+UNCOUNTED = """
 define void @NRT_incref(ptr %p) { ret void }
 define void @NRT_decref(ptr %p) { ret void }
 """
@@ -130,7 +130,7 @@ def exercise() -> None:
 
 def shipped(records: Records) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Make the index and the files of bitcode; see `machine_code.SHIPPED`."""
-    whole = _linked([OUTSIDE, *map(_portable, records.modules)])
+    whole = _linked([UNCOUNTED, *map(_portable, records.modules)])
     index: dict[str, Any] = {}
     files = {}
     for name, form in sorted(records.kernels):

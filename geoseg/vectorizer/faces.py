@@ -70,8 +70,7 @@ def build_faces(lines: np.ndarray, *, tolerance: float) -> Faces:
 
 
 def look_aside(lines: np.ndarray, shapes: np.ndarray) -> Sides:
-    """Find the faces beside lines; a piece with one face on both sides parts nothing and is left
-    out."""
+    """Find the faces beside lines; a piece with one face on both sides parts nothing: left out."""
     coords, index = shapely.get_coordinates(lines, return_index=True)
     same = index[1:] == index[:-1]
     start, stop, line = coords[:-1][same], coords[1:][same], index[1:][same]

@@ -24,7 +24,7 @@ from geoseg.vectorizer.shaped import LabelOptions, StripSource, levels, read_str
 
 log = logging.getLogger(__name__)
 
-MAX_PIXELS = 1 << 31
+MAX_STRIP = 1 << 31
 """Pixels of a strip: its pointers are int32."""
 FULL_AREA = 5
 """Pieces below this many minimum areas need less to be merged with a parcel beside them."""
@@ -83,7 +83,7 @@ def cut(
     """
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, must be 1 or more")
-    strip = min(strip, MAX_PIXELS // source.shape[1] - 2)
+    strip = min(strip, MAX_STRIP // source.shape[1] - 2)
     return_freed_memory()
     raster = LabelRaster(source.shape, scratch)
     gathered = Gathered()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -12,9 +11,10 @@ from geoseg.coverage import Coverage
 from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
 from geoseg.vectorizer import regions, runs, stitch, trace
-from geoseg.vectorizer.batch import ParcelBatch, merge, regroup
+from geoseg.vectorizer.batch import ParcelBatch, merge, rebatch
 from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.shaped import StripSource
 from geoseg.vectorizer.stream import Stream
 from geoseg.vectorizer.threads import all_threads
 
@@ -22,23 +22,12 @@ BATCH = 4096
 """Parcels of a batch."""
 
 
-class Strips(Protocol):
-    """A raster that gives whole-width strips of any height."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width)."""
-
-    def read(self, row_start: int, row_stop: int) -> np.ndarray:
-        """Give rows [row_start, row_stop)."""
-
-
 def parcels(
-    labels: Strips,
+    labels: StripSource,
     geobox: GeoBox,
     *,
     options: LineOptions,
-    probabilities: Strips | None = None,
+    probabilities: StripSource | None = None,
     classes: Mapping[int, str] | None = None,
     strip: int = 1024,
     progress: Callable[[int], None] | None = None,
@@ -78,7 +67,7 @@ def parcels(
     for row in range(0, geobox.height, strip):
         stop = min(row + strip, geobox.height)
         for batch in _take(stream, labels, probabilities, row, stop):
-            whole, waiting = regroup(waiting, replace(batch, classes=classes), BATCH)
+            whole, waiting = rebatch(waiting, replace(batch, classes=classes), BATCH)
             yield from whole
         if progress is not None:
             progress(stop - row)
@@ -87,7 +76,7 @@ def parcels(
 
 
 def _take(
-    stream: Stream, labels: Strips, probabilities: Strips | None, row: int, stop: int
+    stream: Stream, labels: StripSource, probabilities: StripSource | None, row: int, stop: int
 ) -> list[ParcelBatch]:
     """Read rows [row, stop); give the parcels that are finished with them."""
     values = runs.encode(np.asarray(labels.read(row, stop)), threads=stream.threads)

@@ -14,14 +14,16 @@ from geoseg.vectorizer.relief import MAX_CAP, halo, pixel_kinds, shape_relief
 
 METHODS = ("basins", "components")
 """How regions are told apart."""
-MAX_PIXELS = 1 << 31
-"""Areas to give away are below this: they share an int64 with a region's number."""
+MAX_AREA = 1 << 31
+"""Pixels: areas to give away are below this, since they share an int64 with a region's number."""
 
 
 class StripSource(Protocol):
     """A raster that is read in strips of whole rows."""
 
-    shape: tuple[int, int]
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
 
     def read(self, row_start: int, row_stop: int) -> np.ndarray:
         """Give the rows [row_start, row_stop)."""
@@ -57,9 +59,9 @@ class LabelOptions:
         if not 1 <= self.distance_cap <= MAX_CAP:
             raise OptionError(f"distance cap is {self.distance_cap}, must be 1 to {MAX_CAP} pixels")
         for name in ("min_area_pixels", "max_hole_pixels"):
-            if not 0 <= getattr(self, name) < MAX_PIXELS:
+            if not 0 <= getattr(self, name) < MAX_AREA:
                 raise OptionError(
-                    f"{name} is {getattr(self, name)}, must be 0 to {MAX_PIXELS - 1} pixels"
+                    f"{name} is {getattr(self, name)}, must be 0 to {MAX_AREA - 1} pixels"
                 )
 
 
@@ -68,10 +70,15 @@ class Strip:
     """Pixels of a strip and one row above and below, where the scene has one."""
 
     kinds: np.ndarray
+    """(rows, cols) uint8, what each pixel is."""
     parcel: np.ndarray
+    """(rows, cols) uint8 stored parcel probabilities."""
     boundary: np.ndarray
+    """(rows, cols) uint8 stored boundary probabilities."""
     relief: np.ndarray
+    """(rows, cols) int32, low inside parcels and background."""
     depth: np.ndarray
+    """(rows, cols) uint16, distances to the nearest pixel of another kind, as `shape_relief`."""
     above: int
     """Rows above the strip: 0 or 1."""
     rows: int

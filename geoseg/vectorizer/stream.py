@@ -43,11 +43,16 @@ class Stream:
         self.runs = runs.nothing()
         self.regions = np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
         self.groups = np.zeros(1, np.int32)
+        """For each region one of its group: the regions that are one parcel."""
         self.corners = np.zeros((0, 11), np.int32)
         self.last = np.full(geobox.width + 1, -1, np.int32)
+        """For each column the corner that its open vertical edge comes from."""
         self.settled = self.placed = 0
+        """Corners that were searched for arcs, and those whose junctions were drawn."""
         self.waits = options.shape != "plain"
+        """True while no parcel may be finished: all arcs are to be drawn anew at the end."""
         self.row = 0
+        """Rows of the raster that were taken."""
         self.lines = assemble.Lines(
             np.zeros((0, 10), np.int64), np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
         )
@@ -74,7 +79,8 @@ class Stream:
         if self.borders is not None and probabilities is not None:
             self.borders.weigh(self.runs, self.row, probabilities, self.corners)
         self.row += count
-        limit = self._place(self.geobox.height + 1 if is_last else self.row - junctions.MARGIN)
+        limit = self.geobox.height + 1 if is_last else self.row - junctions.MARGIN
+        self._place(limit)
         limit -= 0 if is_last else self.margin
         wanted = self._is_parcel()
         self._draw(limit, wanted)
@@ -133,7 +139,7 @@ class Stream:
         if self.options.connectivity == 8:
             regions.join_diagonals(self.corners, first, self.regions, self.groups)
 
-    def _place(self, limit: int) -> int:
+    def _place(self, limit: int) -> None:
         """Find where the junctions above a row are drawn."""
         first, self.placed = self.placed, self._above(limit)
         if self.options.smooth != "none":
@@ -141,7 +147,6 @@ class Stream:
                 self.corners, first, self.placed, self.geobox.width, self.geobox.height,
                 *np.zeros((2, 3, 6)),
             )
-        return limit
 
     def _above(self, row: int) -> int:
         """Count the corners above a row of corners."""
