@@ -171,6 +171,7 @@ class Ground:
         if self.geod is not None:
             lon, lat = self.lonlat(coords)
             coords, factor = _equal_area(lon, lat, self.geod), 1.0
+            # A transformer's longitudes jump at the antimeridian; a geographic grid's own go on.
             period = 0.0 if self.to_lonlat is None else 2 * math.pi
         _shoelace(coords, ring_offsets, polygon_offsets, period, areas)
         return np.abs(areas) * factor
