@@ -44,6 +44,12 @@ def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
     return (across, down) if across > 0 and down > 0 else None
 
 
+def pixel_size(geobox: GeoBox) -> tuple[float, float]:
+    """Give metres per column and per row; without a place on Earth, units of the transform."""
+    a, b, _, d, e, _ = geobox.transform[:6]
+    return metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
+
+
 @lru_cache(maxsize=16)
 def transformation(crs: str | None, target: str) -> tuple[str, Callable[..., Any]]:
     """Give a CRS as WKT, and the function that brings (x, y) of another CRS into it.

@@ -3,7 +3,7 @@ from affine import Affine
 from pyproj import CRS
 
 from geoseg.grid import GeoBox
-from geoseg.ground import metres_per_pixel
+from geoseg.ground import metres_per_pixel, pixel_size
 
 
 def box(epsg: int | None, transform: Affine) -> GeoBox:
@@ -34,3 +34,7 @@ def test_survey_feet_become_metres():
 def test_a_grid_without_a_place_has_no_metres():
     assert metres_per_pixel(box(None, Affine.scale(2))) is None
     assert metres_per_pixel(box(4326, Affine(1, 0, 4000, 0, -1, 95))) is None
+
+
+def test_the_size_of_a_pixel_without_a_place_is_in_units_of_the_transform():
+    assert pixel_size(box(None, Affine.rotation(90) @ Affine.scale(2, 3))) == (2, 3)

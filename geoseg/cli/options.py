@@ -173,7 +173,7 @@ def _quieter(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 verbosity = together(
     click.option("-v", "--verbose", count=True, expose_value=False, callback=_louder,
-                 help="Say more; -vv for debugging."),
+                 help="Given twice, -vv: say all, for debugging."),
     click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quieter,
                  help="Say only what went wrong."),
 )
@@ -212,6 +212,11 @@ scene_use = together(
 parcel_use = together(threshold, min_area, simplify, shape, instances)
 """How parcels are made of probabilities."""
 
+origin = together(
+    click.option("--license", default="unknown", help="Licence of the weights, SPDX name."),
+    click.option("--source", default="", help="Training data and its licence."),
+)
+"""Where the weights of a model come from."""
 facts = together(
     click.option("--classes", type=Names(),
                  help="Output bands in order: parcel, boundary; others are not used.  "
@@ -225,7 +230,6 @@ facts = together(
                  help="Of the imagery in training; other types are stretched to its range."),
     click.option("--resolution", type=Numbers(float, 2),
                  help="Finest and coarsest metres per pixel.  [default: scenes as they are]"),
-    click.option("--license", default="unknown", help="Licence of the weights, SPDX name."),
-    click.option("--source", default="", help="Training data and its licence."),
+    origin,
 )
 """What the weights of another program do not say."""

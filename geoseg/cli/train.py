@@ -9,41 +9,33 @@ import click
 from geoseg.cli import options
 from geoseg.cli.report import reporting, result
 
-
 RECIPE = (
     "steps", "seconds", "rate", "loss", "validations", "patience", "calibration", "precision",
     "seed",
 )
 """Options that make the recipe."""
-
-
-def _recipe(function: Any) -> Any:
-    """Options of how to train."""
-    for option in reversed(
-        (
-            click.option("--steps", type=click.IntRange(1),
-                         help="Updates.  [default: 4000, or none with a time limit]"),
-            click.option("--time-limit", "seconds", type=click.FloatRange(1), metavar="SECONDS",
-                         help="The learning rate reaches 0 at this time."),
-            click.option("--rate", type=click.FloatRange(0, min_open=True), default=4e-3,
-                         show_default=True, help="Highest learning rate."),
-            click.option("--loss", default="bce+dice", show_default=True, metavar="SUM",
-                         help="bce, weighted-bce, dice, jaccard, tversky, focal, lovasz, "
-                         "log-cosh-dice, or a sum such as 0.5*bce+jaccard."),
-            click.option("--validations", type=click.IntRange(1), default=12, show_default=True,
-                         help="How often to stop and look."),
-            click.option("--patience", type=click.IntRange(1), default=6, show_default=True,
-                         help="Validations without a better score before the end."),
-            click.option("--calibration", type=click.IntRange(1), default=8, show_default=True,
-                         help="Batches for BatchNorm's statistics before each validation."),
-            click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]),
-                         default="auto", show_default=True,
-                         help="auto: bfloat16 where the processor has it built in."),
-            click.option("--seed", type=int, default=0, show_default=True, help="Of all draws."),
-        )
-    ):
-        function = option(function)
-    return function
+recipe_options = options.together(
+    click.option("--steps", type=click.IntRange(1),
+                 help="Updates.  [default: 4000, or none with a time limit]"),
+    click.option("--time-limit", "seconds", type=click.FloatRange(1), metavar="SECONDS",
+                 help="The learning rate reaches 0 at this time."),
+    click.option("--rate", type=click.FloatRange(0, min_open=True), default=4e-3,
+                 show_default=True, help="Highest learning rate."),
+    click.option("--loss", default="bce+dice", show_default=True, metavar="SUM",
+                 help="bce, weighted-bce, dice, jaccard, tversky, focal, lovasz, "
+                 "log-cosh-dice, or a sum such as 0.5*bce+jaccard."),
+    click.option("--validations", type=click.IntRange(1), default=12, show_default=True,
+                 help="How often to stop and look."),
+    click.option("--patience", type=click.IntRange(1), default=6, show_default=True,
+                 help="Validations without a better score before the end."),
+    click.option("--calibration", type=click.IntRange(1), default=8, show_default=True,
+                 help="Batches for BatchNorm's statistics before each validation."),
+    click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]),
+                 default="auto", show_default=True,
+                 help="auto: bfloat16 where the processor has it built in."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of all draws."),
+)
+"""How to train."""
 
 
 @click.command(short_help="Scenes with labels -> model.")
@@ -74,12 +66,11 @@ def _recipe(function: Any) -> Any:
               help="Smallest and largest zoom of a chip.  [default: 0.5,2]")
 @click.option("--boundary-width", default="4", show_default=True, metavar="PIXELS|METRESm",
               help="Full width of a border in the targets: 4 (pixels) or 3m (metres).")
-@_recipe
+@recipe_options
 @options.device
 @options.threads
 @click.option("--full-weights", is_flag=True, help="Store weights in 32 bits instead of 16.")
-@click.option("--license", default="unknown", help="Licence of the weights, SPDX name.")
-@click.option("--source", default="", help="Training data and its licence, for the model's spec.")
+@options.origin
 @options.stac
 @click.option("--restart", is_flag=True, help="Begin anew instead of resuming an earlier run.")
 @options.as_json

@@ -21,14 +21,13 @@ from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
 ROWS = ".rows"
 """What is added to the name of the file that rows are written to, before it is laid out anew."""
+BLOCK = 512
+"""Side of a block of the file, in pixels; cores align with it."""
 LAYOUT = {
-    "COMPRESS": "DEFLATE", "LEVEL": "1", "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER",
+    "COMPRESS": "DEFLATE", "LEVEL": "1", "BLOCKSIZE": str(BLOCK), "BIGTIFF": "IF_SAFER",
     "OVERVIEWS": "FORCE_USE_EXISTING", "NUM_THREADS": "1",
 }
 """Options of GDAL's COG driver."""
-BLOCK = 512
-"""Side of a block of the file, in pixels; cores align with it."""
-
 
 Colors = Mapping[int, tuple[int, int, int, int]]
 """Red, green, blue and opacity, 0 to 255, of values."""

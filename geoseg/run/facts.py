@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,6 +81,12 @@ def of_file(name: str, path: str | Path) -> dict[str, Any]:
         ) from error
 
 
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Say which facts differ, as one line; empty where none does."""
+    keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+    return "; ".join(f"{key}: {_short(old.get(key))} -> {_short(new.get(key))}" for key in keys)
+
+
 def _of_regular(name: str, path: Path) -> dict[str, Any]:
     status = path.stat()
     return {
@@ -115,6 +122,11 @@ def _windows(box: GeoBox) -> Iterator[Window]:
         for j in range(3):
             col, row = (box.width - width) * j // 2, (box.height - height) * i // 2
             yield Window(col, row, width, height)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _version(name: str) -> str:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from geoseg.errors import OptionError, OutputError
+from geoseg.run.facts import differences
 
 HEAD = struct.Struct("<4sIIQI")
 """Mark, bytes and checksum of the values, bytes and checksum of the data; then both follow."""
@@ -189,10 +190,8 @@ class Journal:
         return value
 
     def _compare(self, old: Values, new: Values) -> None:
-        differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-        if differing:
-            changes = "; ".join(f"{k}: {_short(old.get(k))} -> {_short(new.get(k))}"
-                                for k in differing)
+        changes = differences(old, new)
+        if changes:
             raise OptionError(
                 f"{self.path.parent} holds an unfinished run that is not this one ({changes}); "
                 "repeat its command to finish it, or pass --restart to start over"
@@ -215,8 +214,3 @@ def _read_at(descriptor: int, offset: int, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

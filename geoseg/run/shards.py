@@ -141,17 +141,6 @@ def cut_rows(height: int, *, core: int, rows: int) -> list[tuple[int, int]]:
     return [(row, min(row + step, height)) for row in range(0, height, step)]
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Say which facts differ, as one line; empty where none does."""
-    keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    return "; ".join(f"{key}: {_short(old.get(key))} -> {_short(new.get(key))}" for key in keys)
-
-
 def _mosaic(values: Mapping[str, Any]) -> Mosaic:
     rows = tuple((start, stop) for start, stop in values["rows"])
     return Mosaic(**{**values, "rows": rows, "scenes": tuple(values["scenes"])})
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

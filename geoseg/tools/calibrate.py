@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,8 +21,6 @@ from geoseg.tools.pairs import find_pairs, read_labels
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.predict import predict
 from geoseg.vectorizer.tune import choose_thresholds
-
-log = logging.getLogger(__name__)
 
 Labels = NDArray[np.integer]
 

@@ -37,7 +37,7 @@ from geoseg.tools.evaluation_map import Evidence
 from geoseg.tools.evaluation_report import write_report
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
-from geoseg.tools.layers import Layer, comparison_crs, same_ground
+from geoseg.tools.layers import Layer, comparison_crs, joint_bounds, same_ground
 from geoseg.tools.notebook import show_scores
 from geoseg.tools.size_classes import size_classes
 from geoseg.vector import read_geometries
@@ -63,7 +63,7 @@ class EvaluateResult:
     pixel: float | None = None
     """Side of a pixel in the same unit, where one is known."""
     about: dict[str, Any] = field(default_factory=dict)
-    """Files, options, seconds."""
+    """Version, names of the files, side of the blocks, seconds."""
 
     def __add__(self, other: EvaluateResult) -> EvaluateResult:
         """Add the counts of another scene.
@@ -225,14 +225,9 @@ def _task(
         if one is not None:
             one.place(crs)
     near = _distances(distances, truth.pixel or found.pixel)
-    bounds = _bounds(truth, found)
+    bounds = joint_bounds(truth, found)
     blocks = plan_blocks(bounds, max(truth.count, found.count), side=block)
     return Task(truth, found, blocks, Distances(near, near[-1]), area, void)
-
-
-def _bounds(*layers: Layer) -> tuple[float, float, float, float]:
-    boxes = np.array([one.bounds for one in layers if one.bounds is not None])
-    return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
 
 def _warn_apart(task: Task) -> None:

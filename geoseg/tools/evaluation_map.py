@@ -55,14 +55,6 @@ class Shown:
     """(n,) codes."""
 
 
-def bounds_of(evidence: Evidence) -> tuple[float, float, float, float]:
-    """Give the ground that both layers cover."""
-    boxes = np.array([
-        one.bounds for one in (evidence.truth, evidence.predicted) if one.bounds is not None
-    ])
-    return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-
-
 def blocks_to_show(evidence: Evidence) -> NDArray[np.int64] | None:
     """Choose blocks, those with most errors first, until the map is full; None: all of them."""
     sides = (evidence.comparison.truth, evidence.comparison.predicted)

@@ -11,7 +11,8 @@ from geoseg.pages.map import SCRIPT
 from geoseg.raster import Scene
 from geoseg.tools.evaluation_charts import charts
 from geoseg.tools.evaluation_crops import draw_crops
-from geoseg.tools.evaluation_map import Evidence, blocks_to_show, bounds_of, draw_map, shown
+from geoseg.tools.evaluation_map import Evidence, blocks_to_show, draw_map, shown
+from geoseg.tools.layers import joint_bounds
 from geoseg.tools.score_names import (
     GROUPS,
     distance_text,
@@ -31,7 +32,8 @@ HEADLINES = ("parcel_f1", "parcel_precision", "parcel_recall", "panoptic_quality
 def write_report(path: Path, made: EvaluateResult, evidence: Evidence, scene: Scene | None) -> None:
     """Write the page to a new file."""
     view = view_of(
-        bounds_of(evidence), evidence.truth.placed_crs, scene, down=made.unit == "pixels"
+        joint_bounds(evidence.truth, evidence.predicted), evidence.truth.placed_crs, scene,
+        down=made.unit == "pixels",
     )
     blocks = blocks_to_show(evidence)
     truth = shown(evidence.truth, evidence.comparison.truth, evidence.judged.truth_status,

@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoseg.errors import CRSError, VectorError
 from geoseg.grid import Bounds
-from geoseg.ground import metres_per_pixel
+from geoseg.ground import pixel_size
 from geoseg.raster import ParcelRaster
 from geoseg.vector import Numbered, PolygonLayer
 
@@ -46,8 +46,8 @@ class Layer:
         bounds: in the file's CRS, later in that of `place`; None where the layer is empty.
         count: features or labels.
         placed_crs: WKT of the CRS of `place`, or None.
-        pixel: side of a pixel in metres, or in units of the transform without a CRS; None for a
-            vector layer.
+        pixel: side of a square as large as a pixel: in metres, or in units of the transform without
+            a CRS; None for a vector layer.
     """
 
     def __init__(self, path: str | Path, *, layer: str | None, field: str, close: ExitStack):
@@ -61,7 +61,7 @@ class Layer:
         if Path(path).suffix.lower() in RASTERS:
             self._raster = source = close.enter_context(ParcelRaster(path))
             self.crs, self.count = source.geobox.crs, len(source.labels)
-            self.pixel = pixel_side(source.geobox)
+            self.pixel = math.sqrt(math.prod(pixel_size(source.geobox)))
             small = source.geobox.width * source.geobox.height <= HELD_PIXELS
             self._held = _numbered(source, source.bounds) if small else None
         else:
@@ -146,11 +146,10 @@ def _numbered(source: ParcelRaster, bounds: Bounds) -> Numbered:
     return Numbered(*source.parcels(bounds), None)
 
 
-def pixel_side(geobox) -> float:
-    """Give the side of a square as large as a pixel: metres, or units of the transform."""
-    a, b, _, d, e, _ = geobox.transform[:6]
-    across, down = metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
-    return math.sqrt(across * down)
+def joint_bounds(*layers: Layer) -> Bounds:
+    """Give the bounds of all layers together, in their common CRS; at least one is not empty."""
+    boxes = np.array([one.bounds for one in layers if one.bounds is not None])
+    return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
 
 def same_ground(parcels: Layer, truth: Layer) -> None:

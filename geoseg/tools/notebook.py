@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geoseg.raster import Looker, Scene, encode
-from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown
+from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown, span_text
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -88,9 +87,7 @@ def show_scores(made: EvaluateResult) -> str:
     for part, keys in shown(made):
         rows.append(f"<tr><th colspan=3 style='text-align:left;{PAD}'>{part}</th></tr>")
         for key in keys:
-            low, high = spans.get(key, (math.nan, math.nan))
-            span = "" if math.isnan(low) else f"{number_text(low)} to {number_text(high)}"
-            rows.append(_row(name_of(key, made), number_text(scores[key]), span))
+            rows.append(_row(name_of(key, made), number_text(scores[key]), span_text(key, spans)))
     title = f"{counts.predicted} parcels against {counts.truth} true, {counts.matched} matched"
     return (
         f"<div><b>{title}</b><div style='display:flex;gap:2em'><table>{''.join(rows)}</table>"

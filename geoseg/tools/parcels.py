@@ -10,7 +10,7 @@ from typing import Any
 
 from geoseg.errors import OptionError
 from geoseg.grid import GeoBox
-from geoseg.ground import metres_per_pixel
+from geoseg.ground import pixel_size
 from geoseg.raster import MaskReader
 from geoseg.run.joined import Joined
 from geoseg.run.cores import StoredCores
@@ -63,12 +63,6 @@ class LineChoice:
     def as_dict(self) -> dict[str, float | str | None]:
         """Give the fields, for the provenance."""
         return asdict(self)
-
-
-def pixel_size(geobox: GeoBox) -> tuple[float, float]:
-    """Give metres per column and per row; without a CRS, units of the transform."""
-    a, b, _, d, e, _ = geobox.transform[:6]
-    return metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
 
 
 def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> LabelOptions:

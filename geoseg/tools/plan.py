@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,14 +14,12 @@ from geoseg.ground import transformation
 from geoseg.raster import Scene, grid_offset
 from geoseg.run import facts
 from geoseg.run.progress import Progress, silent
-from geoseg.run.shards import PLAN, SHARD_PIXELS, Mosaic, ShardPlan, cut_rows, differences
+from geoseg.run.shards import PLAN, SHARD_PIXELS, Mosaic, ShardPlan, cut_rows
 from geoseg.run.store import Store, open_store
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.predict import PredictJob, PredictOptions, provenance
 from geoseg.tools.scene import Prepared
 from geoseg.tools.scene_list import read_scenes
-
-log = logging.getLogger(__name__)
 
 CHOSEN_BY_WORKER = ("device", "threads", "batch", "memory", "profile")
 """Options that each machine may choose anew: they do not change the result."""
@@ -183,7 +180,7 @@ def _refuse_other(store: Store, made: ShardPlan, restart: bool) -> None:
     if restart or PLAN not in store.names():
         return
     old = ShardPlan.load(store)
-    changes = differences(flat(old), flat(made))
+    changes = facts.differences(flat(old), flat(made))
     if changes:
         raise OptionError(
             f"{store} holds another plan ({changes}); use another --out, or pass --restart to "

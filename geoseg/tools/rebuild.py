@@ -16,7 +16,7 @@ from affine import Affine
 import geoseg
 from geoseg.errors import CRSError, OptionError, VectorError
 from geoseg.grid import GeoBox
-from geoseg.ground import metres_per_pixel
+from geoseg.ground import pixel_size
 from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.tools.result import Result
@@ -183,8 +183,7 @@ def _grid(table: GeoDataFrame, crs: str | None) -> GeoBox:
 
 
 def _metres_per_unit(box: GeoBox) -> float:
-    across, down = metres_per_pixel(box) or (box.transform.a, box.transform.a)
-    return math.sqrt(across * down) / box.transform.a
+    return math.sqrt(math.prod(pixel_size(box))) / box.transform.a
 
 
 def _say_what_was_left(faces: Faces, snap: float) -> None:

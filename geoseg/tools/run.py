@@ -12,10 +12,11 @@ import numpy as np
 
 from geoseg.errors import OptionError
 from geoseg.inference import Core, Section, predict_cores
+from geoseg.run import facts
 from geoseg.run.joined import pack
 from geoseg.run.plan import label_strip, make_plan
 from geoseg.run.progress import Progress, silent, stage
-from geoseg.run.shards import Shard, ShardPlan, differences
+from geoseg.run.shards import Shard, ShardPlan
 from geoseg.run.store import open_store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.tools.parcels import LineChoice, label_options
@@ -112,7 +113,7 @@ def _refuse_other(job: PredictJob, shard: Shard, prepared: Prepared, choice: Lin
         job, mosaic.scenes, prepared, choice, mosaic.facts["tile"],
         device=job.network.device.type,
     )
-    changes = differences(mosaic.facts, here)
+    changes = facts.differences(mosaic.facts, here)
     if changes:
         raise OptionError(
             f"the plan is of other inputs than are here ({changes}); make them the same, or plan "

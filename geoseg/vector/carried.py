@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.errors import VectorError
-from geoseg.vector.read import preferred_layer, read_parcels, reprojected
+from geoseg.vector.read import POLYGONS, preferred_layer, read_parcels, reprojected
 from geoseg.vector.schema import DEFAULT_CLASS, WKB
 from geoseg.vector.write import CHUNK, write_layer
 
@@ -52,7 +52,7 @@ def carried(path: str | Path, layer: str, shapes: NDArray[Any], crs: str | None)
         CRSError: only one of the two has a CRS.
     """
     table = read_parcels(path, layer=preferred_layer(path, layer))
-    table = table[table.geometry.notna() & table.geometry.type.isin(["Polygon", "MultiPolygon"])]
+    table = table[table.geometry.notna() & table.geometry.type.isin(POLYGONS)]
     if table.empty:
         raise VectorError(f"{path} has no polygons; give the parcels that the lines came from")
     old = shapely.make_valid(reprojected(path, table.geometry, crs).to_numpy())

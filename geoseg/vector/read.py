@@ -45,7 +45,8 @@ def read_geometries(
 
     Raises:
         VectorError: the file or layer cannot be read, or has no polygons.
-        CRSError: only one of the layer and the scene has a CRS, or they lie apart.
+        CRSError: only one of the layer and the scene has a CRS, or the layer's coordinates do not
+            exist in the one that is wanted.
     """
     polygons = read_polygons(path, crs=crs, layer=layer)
     if not polygons:
@@ -61,7 +62,7 @@ def read_polygons(
     Raises:
         VectorError, CRSError: see `read_geometries`.
     """
-    table = _read(path, layer, only_geometry=True).geometry
+    table = read_table(path, layer, columns=[]).geometry
     table = table[~(table.isna() | table.is_empty)]
     if table.empty:
         return []
@@ -79,7 +80,7 @@ def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.Geo
     Raises:
         VectorError: the file or layer cannot be read.
     """
-    return _read(path, layer, only_geometry=False)
+    return read_table(path, layer)
 
 
 def read_lines(path: str | Path, *, layer: str) -> tuple[geopandas.GeoDataFrame, str | None]:
@@ -92,7 +93,7 @@ def read_lines(path: str | Path, *, layer: str) -> tuple[geopandas.GeoDataFrame,
     Raises:
         VectorError: the file cannot be read, or has no lines.
     """
-    table = _read(path, preferred_layer(path, layer), only_geometry=False)
+    table = read_table(path, preferred_layer(path, layer))
     table = table[~(table.geometry.isna() | table.geometry.is_empty)].explode(ignore_index=True)
     kinds = sorted(set(table.geom_type))
     table = table[table.geom_type.isin(["LineString", "LinearRing"])]
@@ -128,12 +129,6 @@ def find_layer(path: str | Path, layer: str | None = None) -> tuple[Path, str | 
     file, layer = split_layer(path, layer)
     _check_file(file)
     return file, None if file.suffix.lower() == ".parquet" else _layer(file, layer)
-
-
-def _read(
-    path: str | Path, layer: str | None, *, only_geometry: bool, rows: int | None = None
-) -> geopandas.GeoDataFrame:
-    return read_table(path, layer, columns=[] if only_geometry else None, max_features=rows)
 
 
 def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas.GeoDataFrame:
@@ -210,7 +205,6 @@ def _is_virtual(path: Path) -> bool:
 
 def _layer(path: Path, layer: str | None) -> str:
     """Check the layer's name; without one, find the only layer of geometry, or of polygons."""
-    _check_file(path)
     layers = {str(name): kind for name, kind in _layers(path)}
     spatial = [name for name, kind in layers.items() if kind is not None]
     if layer in layers:
@@ -255,7 +249,7 @@ def reprojected(
     """Bring geometries into a CRS.
 
     Raises:
-        CRSError: only one of the two has a CRS, or they lie apart.
+        CRSError: only one of the two has a CRS, or coordinates do not exist in the one wanted.
     """
     if table.crs is None and crs is None:
         log.warning("%s and what it is laid on have no CRS: coordinates are used as they are", path)
