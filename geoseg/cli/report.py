@@ -67,8 +67,8 @@ def error(message: str, code: int) -> None:
 
 
 def set_up_log(verbose: int, quiet: bool) -> None:
-    """Send log lines to stderr: warnings always, more with -v, only errors with -q."""
-    level = {0: logging.INFO, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    """Send log lines to stderr: stages and warnings, numbers too with -vv, only errors with -q."""
+    level = logging.INFO if verbose < 2 else logging.DEBUG
     handler = _LineHandler()
     handler.setFormatter(_LineFormatter())
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
@@ -76,7 +76,7 @@ def set_up_log(verbose: int, quiet: bool) -> None:
 
 
 def json_log() -> None:
-    """Send warnings as events from now on, and other log lines as they are."""
+    """Send every log line as an event from now on."""
     logging.getLogger().handlers[:] = [_JsonHandler()]
 
 

@@ -26,12 +26,12 @@ def choose_bands(
         wanted: the model's bands by common name, in order.
         given: band numbers from 1 that the user chose; None to choose here.
 
+    Returns:
+        One band number per wanted band.
+
     Raises:
         OptionError: the given bands do not exist or are not as many as the model wants, or the
             scene has too few.
-
-    Returns:
-        One band number per wanted band.
     """
     names = ", ".join(wanted)
     has = f"{scene.path} has {scene.count} band{'s' * (scene.count != 1)} ("

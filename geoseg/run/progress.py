@@ -1,4 +1,4 @@
-"""How a long job tells where it is: one callable, three kinds of events."""
+"""How a long job tells where it is: one callable that takes events."""
 
 from __future__ import annotations
 

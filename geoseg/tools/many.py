@@ -86,7 +86,7 @@ def vectorize_many(
 
 
 def _gpus(chosen: dict[str, Any], dask: str | None) -> int | None:
-    """Say how many GPUs of this machine work, None where the CPU does."""
+    """Say how many GPUs of this machine workers take; None where they need none."""
     device = chosen.get("device") or "auto"
     if device == "cuda:all":
         here = count_gpus()

@@ -230,7 +230,7 @@ def read_labels(path: Path | str, geobox: GeoBox) -> np.ndarray:
 
     Raises:
         OptionError: a label raster is on another grid.
-        RasterError, VectorError, CRSError: the labels cannot be read, or lie elsewhere.
+        RasterError, VectorError, CRSError: the labels cannot be read, or brought onto the grid.
     """
     if Path(path).suffix.lower() in RASTERS:
         return _label_raster(path, geobox)
