@@ -91,6 +91,8 @@ def import_model(
     wanted = ".onnx" if is_onnx(weights) else ".safetensors"
     if Path(model).suffix != wanted:
         raise OptionError(f"the model made of {weights} ends in {wanted}, got {model}")
+    if is_onnx(weights) and architecture is not None:
+        raise OptionError(f"{weights} holds its network; --architecture is for Keras weights only")
     if is_onnx(weights):
         spec = _import_onnx(weights, model, facts, overwrite)
     elif architecture is None:

@@ -177,6 +177,8 @@ def evaluate(
         GeosegError: one of its kinds, with what to do.
     """
     started = time.monotonic()
+    if scene is not None and report is None:
+        raise OptionError("--scene is shown in the report; say with --report where that goes")
     with ExitStack() as close:
         page = None
         if report is not None:

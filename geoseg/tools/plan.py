@@ -89,6 +89,8 @@ def make_shards(
     about_parcels = {field.name for field in fields(LineChoice)} & set(options)
     choice = LineChoice(**{name: options.pop(name) for name in about_parcels})
     chosen = PredictOptions(**options)
+    if chosen.profile is not None:
+        raise OptionError("--profile works with one scene in one process only; leave it out")
     groups = _mosaics(read_scenes(scenes))
     job, device = _planning_job(chosen)
     if not job.spec.exact:

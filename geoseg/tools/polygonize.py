@@ -24,7 +24,7 @@ from geoseg.spec import ModelSpec
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, OpenLines, collecting_lines
 from geoseg.tools.parcels import LineChoice, line_options, write_probabilities
-from geoseg.tools.rebuild import SNAP, rebuild
+from geoseg.tools.rebuild import SNAP, rebuild, refuse_with_lines
 from geoseg.tools.result import Result
 from geoseg.vector import check_output, write_parcels
 from geoseg.vectorizer import announce
@@ -129,7 +129,13 @@ def polygonize(
     if mask is None:
         return _rebuilt(
             lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,
-            overwrite=overwrite,
+            overwrite=overwrite, unfit={
+                "band": band, "nodata": nodata, "simplify": simplify, "threshold": threshold,
+                "min_area": min_area, "field": None if field == "value" else field,
+                "connectivity": None if connectivity == 4 else connectivity,
+                "instances": None if instances == "basins" else instances,
+                "shape": None if shape == "plain" else shape,
+            },
         )
     if parcels is not None:
         raise OptionError("--parcels is for building parcels of --lines, without a MASK")
@@ -163,7 +169,11 @@ def polygonize(
     return Result(Path(out), count, layer, report)
 
 
-def _rebuilt(lines: str | Path | None, out: str | Path, **options: Any) -> Result:
+def _rebuilt(
+    lines: str | Path | None, out: str | Path, *, unfit: Mapping[str, Any], **options: Any
+) -> Result:
+    """Build parcels of lines; `unfit` are the options that need a raster."""
+    refuse_with_lines(**unfit)
     if lines is None:
         raise OptionError(f"there is no MASK to make {out} of; give one, or corrected --lines")
     return rebuild(lines, out, **options)

@@ -138,7 +138,7 @@ def _parcels(
 
 
 def refuse_with_lines(**options: Any) -> None:
-    """Refuse options that find parcels in a scene, where they are built of corrected lines.
+    """Refuse options that find parcels in a raster, where they are built of corrected lines.
 
     Raises:
         OptionError: one of them is given.
@@ -146,8 +146,8 @@ def refuse_with_lines(**options: Any) -> None:
     given = sorted(name for name, value in options.items() if value is not None)
     if given:
         raise OptionError(
-            f"edited_lines builds parcels of lines, without looking at a scene: {given[0]} has no "
-            "meaning there; leave it out"
+            f"parcels are built of lines without looking at a raster: {given[0]} has no meaning "
+            "there; leave it out"
         )
 
 

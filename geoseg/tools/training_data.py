@@ -86,6 +86,6 @@ def measured_resolution(
     known = [one.resolution for one in sources if one.resolution is not None]
     if not known:
         raise OptionError(
-            "no scene says how large its pixels are; give --resolution FINEST COARSEST in metres"
+            "no scene says how large its pixels are; give --resolution FINEST,COARSEST in metres"
         )
     return min(known) / zoom[1], max(known) / zoom[0]

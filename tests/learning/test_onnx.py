@@ -192,6 +192,11 @@ def test_deepness_own_models_run(data_folder, tmp_path):
     assert two.probabilities(batch, valid, low=low, high=high).shape == (3, 2, 512, 512)
 
 
+def test_an_architecture_for_a_model_that_holds_its_network_is_refused(tmp_path):
+    with pytest.raises(OptionError, match="for Keras weights only"):
+        import_model(tmp_path / "a.onnx", tmp_path / "b.onnx", architecture="unet-classic")
+
+
 @pytest.mark.parametrize(("names", "wanted"), [
     (["parcel", "boundary"], (0, 1)), (["bg", "Field", "Field boundaries"], (1, 2)),
     (["Coffee"], (0, -1)), (["not_road", "road"], (1, -2)), (["background", "edge"], (-2, 1)),

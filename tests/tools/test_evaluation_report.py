@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shapely import box
 
-from geoseg.errors import OutputError
+from geoseg.errors import OptionError, OutputError
 from geoseg.tools.evaluate import evaluate
 
 CANARY = "<script>alert('canary')</script>"
@@ -57,6 +57,11 @@ def test_an_existing_report_is_refused_before_the_work(layers, tmp_path):
     assert report.read_text() == "mine"
     evaluate(*layers, report=report, overwrite=True)
     assert report.read_text().startswith("<!doctype html>")
+
+
+def test_a_scene_without_a_report_to_show_it_in_is_refused(layers, sample_data):
+    with pytest.raises(OptionError, match="say with --report"):
+        evaluate(*layers, scene=sample_data / "scene.tif")
 
 
 def test_with_the_scene_the_map_has_a_picture_and_the_errors_are_shown(sample_data, tmp_path):

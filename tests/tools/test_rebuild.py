@@ -156,6 +156,19 @@ def test_options_that_do_not_fit_are_refused(made, tmp_path):
         geoseg.polygonize(made.path, tmp_path / "a.gpkg", parcels=made.path)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"simplify": 2.0}, {"min_area": 0.0}, {"band": 1}, {"shape": "smooth"}, {"connectivity": 8}],
+)
+def test_options_that_need_a_raster_are_refused_where_parcels_are_built_of_lines(
+    made, tmp_path, options
+):
+    (name,) = options
+    with pytest.raises(OptionError, match=f"{name} has no meaning there"):
+        geoseg.polygonize(None, tmp_path / "a.gpkg", lines=made.path, **options)
+    assert not list(tmp_path.iterdir())
+
+
 def _alike(one, other):
     return (one.to_wkb() == other.to_wkb()).all(axis=None)
 

@@ -111,6 +111,12 @@ def test_another_plan_in_the_same_folder_is_refused_with_what_differs(scene, tmp
     assert ShardPlan.load(Folder(tmp_path)).choice["threshold"] == 0.4
 
 
+def test_a_profile_of_many_shards_is_refused(scene, tmp_path):
+    with pytest.raises(OptionError, match="--profile works with one scene"):
+        plan([scene], tmp_path, profile=str(tmp_path / "trace.json"), **USE)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_shard_that_is_not_in_the_plan_is_refused(scene, tmp_path):
     plan([scene], tmp_path, **USE)
     with pytest.raises(OptionError, match="--shard is 7, the plan has 0 to 0"):

@@ -212,7 +212,7 @@ def test_uint16_is_scaled_by_its_own_percentiles(tmp_path):
 def test_scenes_without_a_place_want_a_resolution(tmp_path):
     scene = write_raster(tmp_path / "s.tif", picture(), crs=None)
     labels = write_raster(tmp_path / "l.tif", board(), crs=None)
-    with pytest.raises(OptionError, match="give --resolution FINEST COARSEST"):
+    with pytest.raises(OptionError, match="give --resolution FINEST,COARSEST"):
         train([(scene, labels)], tmp_path / "m.safetensors", recipe=SHORT, **QUICK)
     train(
         [(scene, labels)], tmp_path / "m.safetensors", recipe=SHORT, resolution=(0.5, 3), **QUICK
