@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geoseg.inference.batches import Array, Predictor, Stored, Valid
 from geoseg.spec import PROBABILITY_NODATA
 
-TURNS = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
+SYMMETRIES = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
 """Quarter turns, then a mirror image or not: the eight symmetries of a square."""
 
 
@@ -28,12 +28,12 @@ class Averaged:
     ) -> Stored:
         """Predict the mean of eight answers; see Predictor."""
         total: NDArray[np.uint16] | int = 0
-        for turn, mirror in TURNS:
+        for turn, mirror in SYMMETRIES:
             answer = self._predictor.predict(
                 _turned(batch, turn, mirror), _turned(valid, turn, mirror), low=low, high=high
             )
             total = total + _turned_back(answer, turn, mirror).astype(np.uint16)
-        mean = ((total + len(TURNS) // 2) // len(TURNS)).astype(np.uint8)
+        mean = ((total + len(SYMMETRIES) // 2) // len(SYMMETRIES)).astype(np.uint8)
         return np.where(valid[:, None], mean, np.uint8(PROBABILITY_NODATA))
 
 

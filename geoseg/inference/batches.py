@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.grid import GeoBox, Window
-from geoseg.tiling import Tile
+from geoseg.tiling import Tile, plan_tiles
 
 Array = NDArray[np.generic]
 Valid = NDArray[np.bool_]
@@ -119,6 +120,22 @@ class Keeper:
         with self._clock("waiting to store"):
             for one in self._pending:
                 one.result()
+
+
+def rows_of_tiles(geobox: GeoBox, *, core: int, halo: int, divisor: int) -> list[list[Tile]]:
+    """Plan the tiles of a grid, row by row from the top, each row from the left.
+
+    Raises:
+        GridError: core or halo is not a multiple of divisor.
+    """
+    height, width = geobox.shape
+    tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
+    return [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
+
+
+def place(core: Window) -> tuple[int, int]:
+    """Name what is stored by its first row and column, as an earlier run's is."""
+    return core.row_off, core.col_off
 
 
 def strips(

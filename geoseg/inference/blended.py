@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,13 @@ from geoseg.inference.batches import (
     Store,
     Stored,
     Strip,
+    place,
     predictions,
+    rows_of_tiles,
     strips,
 )
 from geoseg.spec import PROBABILITY_NODATA
-from geoseg.tiling import Tile, plan_tiles
+from geoseg.tiling import Tile
 
 
 def blend_cores(
@@ -63,9 +64,8 @@ def blend_cores(
     if core < 2 * halo:
         raise GridError(f"tiles of {core} pixels cannot blend over 2 x {halo}; use a larger --tile")
     height, width = pixels.geobox.shape
-    tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
-    rows = [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
-    left = [[one for one in _blocks(row, halo, height, width) if _place(one) not in done]
+    rows = rows_of_tiles(pixels.geobox, core=core, halo=halo, divisor=divisor)
+    left = [[one for one in _blocks(row, halo, height, width) if place(one) not in done]
             for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
     first = next((i for i, row in enumerate(left) if row), None)
@@ -111,10 +111,10 @@ class _Blend:
 
     def cut(self, strip: Strip, blocks: list[Window]) -> Iterator[Core]:
         """Give blocks of the strip that are complete."""
-        corner = strip.tiles[0].window
+        first = strip.tiles[0].window
         for block in blocks:
-            top, side = block.row_off - corner.row_off, block.col_off - corner.col_off
-            rows, cols = slice(top, top + block.height), slice(side, side + block.width)
+            top, left = block.row_off - first.row_off, block.col_off - first.col_off
+            rows, cols = slice(top, top + block.height), slice(left, left + block.width)
             valid = strip.valid[rows, cols]
             if not valid.any():
                 yield block, None
@@ -153,7 +153,3 @@ def _blocks(row: list[Tile], halo: int, height: int, width: int) -> list[Window]
 
 def _part(start: int, stop: int, halo: int, size: int) -> tuple[int, int]:
     return max(0, start - halo), size if stop >= size else stop - halo
-
-
-def _place(block: Window) -> tuple[int, int]:
-    return block.row_off, block.col_off

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,12 @@ from geoseg.inference.batches import (
     Stopwatch,
     Store,
     Strip,
+    place,
     predictions,
+    rows_of_tiles,
     strips,
 )
-from geoseg.tiling import Tile, plan_tiles
+from geoseg.tiling import Tile
 
 
 def predict_cores(
@@ -72,10 +73,8 @@ def predict_cores(
         RasterError: the scene cannot be read.
         OutputError: store failed.
     """
-    height, width = pixels.geobox.shape
-    tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
-    rows = [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
-    left = [[tile for tile in row if _place(tile) not in done] for row in rows]
+    rows = rows_of_tiles(pixels.geobox, core=core, halo=halo, divisor=divisor)
+    left = [[tile for tile in row if place(tile.core) not in done] for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
     first = next((i for i, row in enumerate(left) if row), len(rows))
     clock = Stopwatch()
@@ -105,7 +104,3 @@ def _has_data(strip: Strip, tile: Tile, halo: int) -> bool:
 def _cut(array: NDArray, tile: Tile, halo: int) -> NDArray:
     """Cut the core out of (bands, side, side)."""
     return array[:, halo : halo + tile.core.height, halo : halo + tile.core.width]
-
-
-def _place(tile: Tile) -> tuple[int, int]:
-    return tile.core.row_off, tile.core.col_off
