@@ -1,4 +1,4 @@
-"""Compare mask with mask, and parcels with parcels."""
+"""Compare parcels with parcels, as polygons or as label rasters; count, divide."""
 
 from geoseg.evaluation.blocks import Blocks, plan_blocks
 from geoseg.evaluation.compare import Distances, Parcels, compare

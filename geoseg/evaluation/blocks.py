@@ -18,6 +18,8 @@ PARCELS_PER_TILE = 3000
 """Wanted in a tile: few enough for memory, many enough to be quick."""
 MOST_TILES = 200_000
 """More is a mistake in the size of blocks."""
+MOST_ALONG = 4096
+"""Tiles along the longer side, about; by its parcels alone a thin area is cut into far more."""
 MARGIN = 1e-3
 """The grid of blocks is this much wider than the parcels, as a share of a block."""
 
@@ -71,7 +73,7 @@ def plan_blocks(bounds: Bounds, parcels: int, *, side: float | None = None) -> B
     longest = max(width, height) or 1.0
     side = longest * (1 + 4 * MARGIN) / BLOCKS_ALONG if side is None else side
     wanted = max(1.0, parcels / PARCELS_PER_TILE)
-    tile = side / math.ceil(side / max(math.sqrt(width * height / wanted), longest / 4096))
+    tile = side / math.ceil(side / max(math.sqrt(width * height / wanted), longest / MOST_ALONG))
     margin = MARGIN * side
     cols, rows = (math.ceil((one + 2 * margin) / tile) or 1 for one in (width, height))
     if cols * rows > MOST_TILES:

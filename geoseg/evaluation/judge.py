@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.evaluation.parcels import HALF, unique_pairs
-from geoseg.evaluation.tables import Comparison, Pairs, Side
+from geoseg.evaluation.tables import Comparison, Side
 
 MATCHED, SPLIT, MERGED, ALONE = range(4)
 """What became of a parcel. ALONE is missed for a true one and false for a predicted one."""
@@ -76,21 +76,6 @@ def judge(comparison: Comparison) -> Judged:
         _status(truth_partner, is_split, in_merged),
         _status(predicted_partner, part_of_split, is_merged),
     )
-
-
-def sorted_comparison(comparison: Comparison) -> Comparison:
-    """Give the comparison with parcels in the order of their files, whatever the tiles were."""
-    return Comparison(
-        _sorted(comparison.truth, (comparison.truth.number,)),
-        _sorted(comparison.predicted, (comparison.predicted.number,)),
-        _sorted(comparison.pairs, (comparison.pairs.predicted, comparison.pairs.truth)),
-        comparison.ground,
-    )
-
-
-def _sorted(table: Side | Pairs, keys: tuple[NDArray, ...]) -> Side | Pairs:
-    order = np.lexsort(keys)
-    return type(table)(*(getattr(table, name)[order] for name in table.__slots__))
 
 
 def _rows(numbers: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -96,3 +96,18 @@ def _joined(tables: Sequence):
         one.name: np.concatenate([getattr(table, one.name) for table in tables])
         for one in fields(tables[0])
     })
+
+
+def sorted_comparison(comparison: Comparison) -> Comparison:
+    """Give the comparison with parcels in the order of their files, whatever the tiles were."""
+    return Comparison(
+        _sorted(comparison.truth, (comparison.truth.number,)),
+        _sorted(comparison.predicted, (comparison.predicted.number,)),
+        _sorted(comparison.pairs, (comparison.pairs.predicted, comparison.pairs.truth)),
+        comparison.ground,
+    )
+
+
+def _sorted(table: Side | Pairs, keys: tuple[NDArray, ...]) -> Side | Pairs:
+    order = np.lexsort(keys)
+    return type(table)(*(getattr(table, name)[order] for name in table.__slots__))

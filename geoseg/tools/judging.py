@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from geoseg.evaluation import Comparison, Distances, Parcels, compare, together
 from geoseg.evaluation.blocks import Blocks, Bounds
 from geoseg.evaluation.compare import first_points
-from geoseg.evaluation.judge import sorted_comparison
+from geoseg.evaluation.tables import sorted_comparison
 from geoseg.run.progress import Progress, stage
 from geoseg.tools.layers import Layer, taken
 from geoseg.vector import Numbered
