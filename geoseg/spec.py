@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 
 from geoseg.errors import ModelError
 
+SPEC_KEY = "geoseg"
+"""Metadata key of the spec's JSON in a model file."""
 PROBABILITY_SCALE = 254
 """A stored probability is round(p * 254) as uint8."""
 PROBABILITY_NODATA = 255
 """The stored value where the scene has no data."""
-
-
 ANY_RESOLUTION = (0.01, 1000.0)
 """Metres per pixel of a model that does not say: no scene is resampled."""
 
@@ -92,7 +92,7 @@ class ModelSpec:
     halo: int
     """Pixels around a core that decide its output; a multiple of the divisor."""
     architecture: str
-    """Name for `geoseg.learning.unet.build`."""
+    """Name for `geoseg.learning.networks.build`; of a foreign ONNX file, only for people."""
     width: int
     """Filters of the first level."""
     instances: Instances = Instances()

@@ -5,17 +5,15 @@ Source: Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3 (Precis
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
-from geoseg.learning.chips import Batch
+from geoseg.learning.chips import Batches
 
 
 @torch.no_grad()
 def calibrate(
-    network: nn.Module, sampler: Callable[[int], Batch], first: int, batches: int
+    network: nn.Module, sampler: Batches, first: int, batches: int
 ) -> None:
     """Recompute BatchNorm's statistics from scratch, as the plain mean over some batches.
 

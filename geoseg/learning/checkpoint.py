@@ -5,8 +5,10 @@ Nothing is ever unpickled, so a model file from a stranger cannot run code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,10 +19,8 @@ import geoseg.models
 from geoseg.errors import ModelError, OutputError
 from geoseg.learning.networks import build
 from geoseg.publish import publish_bytes
-from geoseg.spec import ModelSpec
+from geoseg.spec import SPEC_KEY, ModelSpec
 
-SPEC_KEY = "geoseg"
-"""Metadata key of the spec's JSON."""
 MODELS = Path(geoseg.models.__file__).parent
 """Folder of the models that come with geoseg."""
 SKIPPED = "num_batches_tracked"
@@ -81,14 +81,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         ModelError: there is no such file, or it is not safetensors.
     """
-    try:
-        with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
-            return tensors, stored.metadata() or {}
-    except FileNotFoundError as error:
-        raise ModelError(f"no model file {path}") from error
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is not a model file (safetensors): {error}") from error
+    with _opened(path) as stored:
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+        return tensors, stored.metadata() or {}
 
 
 def read_spec(path: str | Path) -> ModelSpec:
@@ -97,14 +92,20 @@ def read_spec(path: str | Path) -> ModelSpec:
     Raises:
         ModelError: the file is not a geoseg model.
     """
+    with _opened(path) as stored:
+        metadata = stored.metadata() or {}
+    return _spec_of(path, metadata)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as stored:
-            metadata = stored.metadata() or {}
+            yield stored
     except FileNotFoundError as error:
         raise ModelError(f"no model file {path}") from error
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is not a model file (safetensors): {error}") from error
-    return _spec_of(path, metadata)
 
 
 def _spec_of(path: str | Path, metadata: Mapping[str, str]) -> ModelSpec:

@@ -7,7 +7,7 @@ A batch is a pure function of the seed and its number, so a resumed run sees the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,6 +98,10 @@ class Batch:
         return self.pixels, self.target, self.valid
 
 
+Batches = Callable[[int], Batch]
+"""Gives batch number n, always the same; `Sampler` is one."""
+
+
 def targets(labels: np.ndarray, boundary_width: float) -> np.ndarray:
     """Turn labels into the two bands that the network learns.
 
@@ -109,19 +113,25 @@ def targets(labels: np.ndarray, boundary_width: float) -> np.ndarray:
     Returns:
         (2, rows, cols) bool: parcel (inside, off the border), boundary.
     """
-    border = np.zeros(labels.shape, dtype=bool)
+    border = changes(labels)
+    for step in range(round(boundary_width / 2) - 1):
+        border = _grow(border, square=step % 2 == 1)
+    border &= labels >= 0
+    return np.stack([(labels > 0) & ~border, border])
+
+
+def changes(labels: np.ndarray) -> np.ndarray:
+    """Mark both pixels of every change between known labels; (rows, cols) bool."""
+    changed = np.zeros(labels.shape, dtype=bool)
     known = labels >= 0
     for one, other in (
         ((slice(None), slice(1, None)), (slice(None), slice(-1))),
         ((slice(1, None),), (slice(-1),)),
     ):
         change = (labels[one] != labels[other]) & known[one] & known[other]
-        border[one] |= change
-        border[other] |= change
-    for step in range(round(boundary_width / 2) - 1):
-        border = _grow(border, square=step % 2 == 1)
-    border &= known
-    return np.stack([(labels > 0) & ~border, border])
+        changed[one] |= change
+        changed[other] |= change
+    return changed
 
 
 def _grow(area: np.ndarray, *, square: bool) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 from pathlib import Path
 
 import torch
@@ -94,3 +95,15 @@ def choose_precision(name: str, device: str) -> str:
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     return "bfloat16" if has_instructions(FAST_ON_CPU["bf16"]) else "float32"
+
+
+def describe_device() -> str:
+    """Say what `auto` would run on."""
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        return f"{name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free (CUDA)"
+    return (
+        f"CPU ({platform.machine()}, {torch.get_num_threads()} threads); torch "
+        f"{torch.__version__} sees no CUDA device"
+    )

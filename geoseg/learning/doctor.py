@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from geoseg.learning.chips import changes
 from geoseg.learning.watch import Alarm
 
 RARE = 0.005
@@ -108,7 +109,7 @@ def shift_doctor(name: str, image: np.ndarray, labels: np.ndarray) -> list[Alarm
         labels: (rows, cols) integer, -1 not known.
     """
     slope = _slope(_middle(image).astype(np.float32).mean(axis=0))
-    edges = _edges(_middle(labels))
+    edges = changes(_middle(labels))
     if min(edges.shape) <= 4 * FARTHEST or edges.sum() < 4 * FARTHEST:
         return []
     contrast = _correlation(slope, edges)
@@ -140,19 +141,6 @@ def _slope(grey: np.ndarray) -> np.ndarray:
     down, right = np.gradient(grey)
     steep = np.hypot(down, right)
     return np.minimum(steep, 3 * np.median(steep) + 1e-6)
-
-
-def _edges(labels: np.ndarray) -> np.ndarray:
-    """Mark both pixels of every change between known labels."""
-    edges = np.zeros(labels.shape, bool)
-    for one, other in (
-        ((slice(None), slice(1, None)), (slice(None), slice(-1))),
-        ((slice(1, None),), (slice(-1),)),
-    ):
-        change = (labels[one] != labels[other]) & (labels[one] >= 0) & (labels[other] >= 0)
-        edges[one] |= change
-        edges[other] |= change
-    return edges
 
 
 def _correlation(slope: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch import nn
 
 from geoseg.errors import TrainingError
 from geoseg.learning.checkpoint import read_tensors, write_tensors
-from geoseg.learning.chips import Batch
+from geoseg.learning.chips import Batch, Batches
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.validation import Validation
 from geoseg.spec import ModelSpec
@@ -28,15 +28,12 @@ LAST = "last.safetensors"
 NUMBERS = ("step", "seconds", "best", "stale", "slow", "scores")
 """Fields of the state that are no tensors."""
 
-Sampler = Callable[[int], Batch]
-"""Gives batch number n, always the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrainJob:
     """All that stays the same while training."""
 
-    sampler: Sampler
+    sampler: Batches
     """Gives training batch number n."""
     held_out: Sequence[Batch]
     """Validation chips, batched, from other places."""
@@ -61,15 +58,25 @@ class State:
     """All that changes while training; `last.safetensors` holds it between runs."""
 
     model: nn.Module
+    """What is trained."""
     averaged: nn.Module
+    """The running average of its weights: what is validated and kept."""
     optimizer: torch.optim.Optimizer
+    """Of the model's weights."""
     device: torch.device
+    """Where both are."""
     step: int = 0
+    """Updates done."""
     seconds: float = 0.0
+    """Time of the run, earlier parts of it included."""
     best: float = -math.inf
+    """Score of the model that was kept."""
     stale: int = 0
-    slow: float = 1.0  # the watch multiplies the rate by this
+    """Validations since then."""
+    slow: float = 1.0
+    """What the rate is multiplied by; an alarm lowers it."""
     scores: dict[str, float] = field(default_factory=dict)
+    """All scores of the model that was kept; none before."""
 
 
 def begin(model: nn.Module, job: TrainJob) -> State:

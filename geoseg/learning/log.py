@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+LOG = "log.csv"
+"""Its name, in the folder of the run."""
+
 
 def logged(path: Path) -> list[dict[str, str]]:
     """Read the lines of `log.csv`; none where there is no such file."""

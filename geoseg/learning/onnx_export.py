@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from geoseg.errors import ModelError, OptionError
 from geoseg.learning.extras import needed
-from geoseg.learning.onnx_files import CHANNELS_KEY, SPEC_KEY
+from geoseg.learning.onnx_files import CHANNELS_KEY
 from geoseg.learning.onnx_predictor import OnnxPredictor
-from geoseg.spec import ModelSpec
+from geoseg.spec import SPEC_KEY, ModelSpec
 
 OPSET = 18
 """Version of the operators: onnxruntime 1.14 and later."""
@@ -70,7 +70,7 @@ def write_onnx(path: Path, spec: ModelSpec, network: nn.Module, *, tile: int | N
             _Answers(network).eval(), (example,), None, dynamo=True, verbose=False,
             opset_version=OPSET, input_names=["pixels"],
             output_names=[one.name for one in spec.classes],
-            dynamic_shapes=(_free(spec.divisor, tile is None),),
+            dynamic_shapes=(_free(spec.divisor, any_size=tile is None),),
         )
     model = program.model_proto
     onnx.helper.set_model_props(model, metadata(spec, tile))
@@ -89,7 +89,7 @@ def write_with_spec(
     path.write_bytes(model.SerializeToString())
 
 
-def _free(divisor: int, any_size: bool) -> dict[int, object]:
+def _free(divisor: int, *, any_size: bool) -> dict[int, object]:
     """Say which sides of the input are free."""
     free: dict[int, object] = {0: torch.export.Dim("tiles")}
     if any_size:

@@ -17,10 +17,18 @@ from typing import Any
 from geoseg.errors import ModelError
 from geoseg.learning.extras import needed
 from geoseg.learning.onnx_channels import choose_channels
-from geoseg.spec import ANY_RESOLUTION, Band, Instances, LabelClass, ModelSpec, usual_names
+from geoseg.spec import (
+    ANY_RESOLUTION,
+    SPEC_KEY,
+    Band,
+    Instances,
+    LabelClass,
+    ModelSpec,
+    usual_names,
+)
 
-SPEC_KEY, CHANNELS_KEY = "geoseg", "geoseg_channels"
-"""Metadata keys of the spec's JSON, and of the channels."""
+CHANNELS_KEY = "geoseg_channels"
+"""Metadata key of the channels."""
 CLASSES = ("parcel", "boundary")
 """What is made of the channels."""
 DIVISOR = 32

@@ -90,7 +90,12 @@ class OnnxPredictor:
         low: NDArray[np.float64],
         high: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
+        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included.
+
+        Raises:
+            ModelError: the batch does not fit the model, or the model gives no probabilities.
+            MemoryBudgetError: a tile does not fit into memory.
+        """
         check_fit(self.spec, batch.shape)
         bottom, top = (np.float32(one)[:, None, None] for one in (low, high))
         scaled = (batch.astype(np.float32) - bottom) / (top - bottom)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from geoseg.errors import install_with
 from geoseg.learning.chips import Batch
+from geoseg.learning.log import LOG, logged
 from geoseg.learning.validation import Validation
 from geoseg.publish import publish_bytes
 
@@ -39,7 +39,7 @@ def draw(held_out: Sequence[Batch]) -> Callable[[Validation, nn.Module, Path], N
 
     def pictures(seen: Validation, model: nn.Module, folder: Path) -> None:
         _predictions(Figure, batch, model, seen, folder / "predictions.png")
-        _curves(Figure, folder / "log.csv", folder / "curves.png")
+        _curves(Figure, folder / LOG, folder / "curves.png")
 
     return pictures
 
@@ -77,8 +77,7 @@ def _rgb(pixels: Tensor) -> Tensor:
 
 
 def _curves(figure: type, log_csv: Path, out: Path) -> None:
-    with log_csv.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = logged(log_csv)
     steps = [int(row["step"]) for row in rows]
     sheet = figure(figsize=(9, 3.2), layout="constrained")
     losses, scores = sheet.subplots(1, 2)

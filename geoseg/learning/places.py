@@ -12,7 +12,11 @@ from geoseg.learning.chips import Area, Source
 
 
 def validation_windows(areas: Sequence[Area], chip: int, most: int) -> list[tuple[Area, Window]]:
-    """Lay a grid of chips over the areas, and take at most `most` of them, evenly."""
+    """Lay a grid of chips over the areas, and take at most `most` of them, evenly.
+
+    Raises:
+        TrainingError: no area is as large as a chip.
+    """
     grid = [
         (area, Window(col, row, chip, chip))
         for area in areas
@@ -81,12 +85,12 @@ def _split_one(
     held_span = (0, held) if at_start else (long - held, long)
     train_span = (held + gap, long) if at_start else (0, long - held - gap)
     wide = width >= height
-    parts = (_band(span, height, width, wide=wide) for span in (train_span, held_span))
+    parts = (_across(span, height, width, wide=wide) for span in (train_span, held_span))
     train, validation = (Area(source, window) for window in parts)
     return (train,), (validation,)
 
 
-def _band(span: tuple[int, int], height: int, width: int, *, wide: bool) -> Window:
+def _across(span: tuple[int, int], height: int, width: int, *, wide: bool) -> Window:
     start, stop = span
     if wide:
         return Window(start, 0, stop - start, height)

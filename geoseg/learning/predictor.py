@@ -6,7 +6,6 @@ The same pixels give the same bytes whatever the tile and the batch they come in
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,7 +133,11 @@ class Predictor:
         low: NDArray[np.float64],
         high: NDArray[np.float64],
     ) -> NDArray[np.float32]:
-        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included."""
+        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included.
+
+        Raises:
+            ModelError: the batch does not fit the model.
+        """
         check_fit(self.spec, batch.shape)
         with torch.inference_mode():
             tensors = map(self._moved, _plain(batch, valid, low, high))
@@ -242,15 +245,3 @@ def _plain(
     """Give arrays that torch takes."""
     raw = batch if batch.dtype.name in MOVED_AS_IS else batch.astype(np.float32)
     return np.ascontiguousarray(raw), np.ascontiguousarray(valid), *map(np.float32, ends)
-
-
-def describe_device() -> str:
-    """Say what `auto` would run on."""
-    if torch.cuda.is_available():
-        free, total = torch.cuda.mem_get_info()
-        name = torch.cuda.get_device_name()
-        return f"{name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free (CUDA)"
-    return (
-        f"CPU ({platform.machine()}, {torch.get_num_threads()} threads); torch "
-        f"{torch.__version__} sees no CUDA device"
-    )

@@ -120,7 +120,7 @@ def reach_of(network: nn.Module, bands: int, divisor: int) -> int:
     for turned in (False, True):
         while True:
             start = size // 2 // divisor * divisor
-            first, last = _seen(plain, bands, divisor, size, turned)
+            first, last = _seen(plain, bands, divisor, size, turned=turned)
             if 0 < first and last < size - 1:
                 reach = max(reach, start - first, last + 1 - start - divisor)
                 break
@@ -131,7 +131,7 @@ def reach_of(network: nn.Module, bands: int, divisor: int) -> int:
 
 
 def _seen(
-    plain: nn.Module, bands: int, divisor: int, size: int, turned: bool
+    plain: nn.Module, bands: int, divisor: int, size: int, *, turned: bool
 ) -> tuple[int, int]:
     """Give the first and the last row (column) that decide a block in the middle of a strip."""
     start = size // 2 // divisor * divisor

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from geoseg.learning.job import State
-from geoseg.learning.log import logged
+from geoseg.learning.log import LOG, logged
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.validation import Validation
 from geoseg.learning.watch import Alarm
@@ -70,7 +70,7 @@ def record(
     row |= {name: round(one, 4) for name, one in seen.scores().items()} | {"kept": int(kept)}
     row["alarms"] = " ".join(alarm.name for alarm in alarms)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "log.csv"
+    path = folder / LOG
     rows = [one for one in logged(path) if int(one["step"]) < state.step] + [row]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(row), extrasaction="ignore")

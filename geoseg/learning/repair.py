@@ -22,8 +22,8 @@ def mend(
 ) -> list[Alarm]:
     """Act on the alarms of a validation, and say in each what was done.
 
-    A dead unit is drawn anew. A network whose first layer no longer gets a gradient starts over. A
-    grey output after the warm-up lowers the rate.
+    A dead unit is drawn anew. A network whose first layer no longer gets a gradient starts over.
+    That, or a grey output, lowers the rate where the warm-up is over.
 
     Args:
         state: is changed.

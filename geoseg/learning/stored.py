@@ -1,4 +1,4 @@
-"""Model files of every kind: find one, read its spec, make it a predictor."""
+"""Model files of every kind: read the spec of one, or make it a predictor."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ from geoseg.errors import TrainingError
 from geoseg.learning import watch
 from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
-from geoseg.learning.chips import Batch
-from geoseg.learning.job import Sampler, State, TrainJob, begin, keep_state, resume
+from geoseg.learning.chips import Batch, Batches
+from geoseg.learning.job import State, TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import WeightedSum, parse_loss
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.record import record, tell, tell_pace
@@ -198,7 +198,7 @@ def rate_at(step: int, fraction: float, recipe: Recipe) -> float:
     return recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * fraction))
 
 
-def prefetched(sampler: Sampler, first: int, cutters: int = 1) -> Iterator[Batch]:
+def prefetched(sampler: Batches, first: int, cutters: int = 1) -> Iterator[Batch]:
     """Give batches `first`, `first + 1`, ...; the next ones are cut while this one is learnt."""
     with ThreadPoolExecutor(max_workers=cutters) as pool:
         coming = deque(pool.submit(sampler, first + number) for number in range(cutters))
@@ -220,7 +220,14 @@ def reduced(state: State, recipe: Recipe) -> torch.autocast:
 
 
 def update(state: State, batch: Batch, loss: WeightedSum, recipe: Recipe, rate: float) -> float:
-    """Make one step: forward, backward, clip, move, average."""
+    """Make one step: forward, backward, clip, move, average.
+
+    Returns:
+        The loss.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
     torch.manual_seed(recipe.seed * 1_000_003 + state.step)  # dropout is the same after a resume
     state.model.train()
     for group in state.optimizer.param_groups:

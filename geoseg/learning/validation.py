@@ -77,14 +77,14 @@ def validate(
     counts = torch.stack(tallies).sum(0)
     both, extra, missed = counts[:3]
     statistics = Statistics(
-        spread=_list(_spread(counts)),
-        iou=_list(both / (both + extra + missed)),
-        share=_list((both + missed) / counts[5]),
+        spread=_or_zero(_spread(counts)),
+        iou=_or_zero(both / (both + extra + missed)),
+        share=_or_zero((both + missed) / counts[5]),
         **_lag(model, batches[0].to(device)),
         active=_activity(model, batches[0].to(device)),
     )
     names = tuple(THRESHOLDS)[: counts.shape[1]]
-    ratios = _list(both / (both + extra)), _list(both / (both + missed))
+    ratios = _or_zero(both / (both + extra)), _or_zero(both / (both + missed))
     return Validation(step, names, sum(losses) / len(losses), *ratios, statistics)
 
 
@@ -117,7 +117,7 @@ def _iou(model: nn.Module, batch: Batch) -> tuple[float, ...]:
     logits = model(batch.pixels.contiguous(memory_format=torch.channels_last)).float()
     target = batch.target[:, : logits.shape[1]]
     both, extra, missed = tally(torch.sigmoid(logits), target, batch.valid)[:3]
-    return _list(both / (both + extra + missed))
+    return _or_zero(both / (both + extra + missed))
 
 
 def _activity(model: nn.Module, batch: Batch) -> tuple[float, ...]:
@@ -129,8 +129,9 @@ def _activity(model: nn.Module, batch: Batch) -> tuple[float, ...]:
     hook = unit.before_relu.register_forward_hook(lambda *given: seen.append(given[-1]))
     model(batch.pixels)
     hook.remove()
-    return _list((seen[0] > 0).double().mean((0, 2, 3)))
+    return _or_zero((seen[0] > 0).double().mean((0, 2, 3)))
 
 
-def _list(values: Tensor) -> tuple[float, ...]:
+def _or_zero(values: Tensor) -> tuple[float, ...]:
+    """Give plain numbers; 0/0 is 0 here."""
     return tuple(0.0 if math.isnan(one) else one for one in values.tolist())

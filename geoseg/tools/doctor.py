@@ -63,7 +63,7 @@ def _gdal() -> Check:
 
 
 def _device() -> Check:
-    from geoseg.learning.predictor import describe_device
+    from geoseg.learning.devices import describe_device
 
     return Check("device", True, describe_device())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geoseg.learning.log import logged
+from geoseg.learning.log import LOG, logged
 from geoseg.run.plan import Plan
 from geoseg.tools.notebook import show, show_mask, show_training
 from geoseg.vector import read_parcels
@@ -88,4 +88,4 @@ class TrainResult:
     @property
     def validations(self) -> list[dict[str, str]]:
         """Read the log: one row per validation, with step, losses and scores."""
-        return logged(self.path.with_suffix(".training") / "log.csv")
+        return logged(self.path.with_suffix(".training") / LOG)
