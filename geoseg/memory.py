@@ -30,7 +30,10 @@ def return_freed_memory() -> bool:
     Returns:
         True where it was done.
     """
-    return _set_thresholds(RETURN_BYTES) and bool(ctypes.CDLL(None).malloc_trim(0) in (0, 1))
+    if not _set_thresholds(RETURN_BYTES):
+        return False
+    ctypes.CDLL(None).malloc_trim(0)
+    return True
 
 
 def _set_thresholds(size: int) -> bool:
