@@ -220,7 +220,8 @@ def compile_once() -> None:
                 Path(folder, "geoseg/vectorizer/kernels.zip").unlink()
             done = subprocess.run(
                 [sys.executable, "-c", code], check=True, capture_output=True, text=True,
-                cwd=folder, env=os.environ | {"PYTHONPATH": folder},
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": folder, "XDG_CACHE_HOME": folder},
             )
             print(f"{name:24} {done.stdout.strip()}", flush=True)
 
