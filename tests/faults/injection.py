@@ -233,7 +233,7 @@ def _warm(folder: Path) -> None:
 
     out = folder / "warm.gpkg"
     geoseg.vectorize(folder / "scene.tif", out, model=folder / "model.safetensors", tile=64)
-    geoseg.polygonize(folder / "scene.tif", folder / "warm2.gpkg")
+    geoseg.polygonize(folder / "scene.tif", folder / "warm2.gpkg", band=1)
     out.unlink()
     (folder / "warm2.gpkg").unlink()
 
