@@ -304,7 +304,8 @@ def make_cases(engine: Engine, folder: Path) -> list[Case]:
         Case("vectorize to .parquet", ["vectorize", scene, home / "o.parquet", *draw],
              home / "o.parquet", None),
         Case("predict --overwrite", ["predict", scene, tif, *use, "--overwrite"], tif, old_mask),
-        Case("polygonize --overwrite", ["polygonize", scene, gpkg, "--band", "1", "--overwrite"], gpkg, old),
+        Case("polygonize --overwrite", ["polygonize", scene, gpkg, "--band", "1", "--overwrite"],
+             gpkg, old),
     ]
     for case in again:
         case.argv = [str(one) for one in case.argv]
