@@ -10,11 +10,13 @@ from geoseg.raster.picture import Look, Looker, draw, encode
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 from geoseg.raster.scene import Labels, Scene
+from geoseg.raster.small_text import read_small_text
 from geoseg.raster.stretch import percentiles
 from geoseg.raster.write import MaskReader, MaskWriter, write_mask
 
 __all__ = [
-    "Clipped", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "ParcelRaster", "Resampled",
-    "Scene", "choose_bands", "draw", "encode", "grid_offset", "located", "named", "open_scene",
-    "percentiles", "rasterize", "window_of_extent", "write_mask",
+    "Clipped", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "ParcelRaster",
+    "Resampled", "Scene", "choose_bands", "draw", "encode", "grid_offset", "located", "named",
+    "open_scene", "percentiles", "rasterize", "read_small_text", "window_of_extent",
+    "write_mask",
 ]

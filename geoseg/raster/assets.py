@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from geoseg.errors import RasterError
+from geoseg.raster.small_text import LONGEST, read_small_text
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ WEB = ("http", "https")
 """Schemes of items on the network."""
 CLOUD = (*WEB, "s3", "gs", "az")
 """Schemes to which an item on the network may point; not to files of this machine."""
-LONGEST = 16 << 20
-"""Bytes of an item; one has some kilobytes."""
 SECONDS = 30
 """For an answer of the network."""
 
@@ -74,7 +73,7 @@ def _is_item(name: str) -> bool:
 def _assets(item: str) -> dict[str, Mapping[str, Any]]:
     """Read the assets of an item."""
     try:
-        found = json.loads(_fetched(item) if "://" in item else _read(Path(item)))
+        found = json.loads(_text(item))
     except (ValueError, RecursionError) as error:
         raise RasterError(f"{item} is not a STAC item that can be read: {error}") from error
     assets = found.get("assets") if isinstance(found, dict) else None
@@ -86,13 +85,8 @@ def _assets(item: str) -> dict[str, Mapping[str, Any]]:
     return {str(name): one for name, one in assets.items() if isinstance(one, dict)}
 
 
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > LONGEST:
-            raise RasterError(f"{path} is larger than {LONGEST >> 20} MiB: no STAC item")
-        return path.read_bytes()
-    except OSError as error:
-        raise RasterError(f"{path} cannot be read: {error.strerror}; check the path") from error
+def _text(item: str) -> str | bytes:
+    return _fetched(item) if "://" in item else read_small_text(Path(item), "a STAC item")
 
 
 def _fetched(url: str) -> bytes:

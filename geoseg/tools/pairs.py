@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from geoseg.errors import OptionError
 from geoseg.grid import Bounds, GeoBox, Window, bounds_text
 from geoseg.ground import metres_per_pixel
 from geoseg.learning.chips import ArraySource
-from geoseg.raster import Labels, Scene, located, rasterize
+from geoseg.raster import Labels, Scene, located, rasterize, read_small_text
 from geoseg.tools.inputs import layer_path, raster_path
 from geoseg.vector import read_geometries
 
@@ -124,17 +125,24 @@ def _partner(scene: Path, folder: Path) -> Pair | None:
 
 def _in_list(path: Path) -> list[Pair]:
     """Read a CSV with the columns scene, labels and, if there, weight; paths from its folder."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
+    text = read_small_text(path, "a CSV of scenes and labels")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
     if not rows or not {"scene", "labels"} <= rows[0].keys():
         raise OptionError(f"{path} wants a first line scene,labels and a line for each pair")
-    return [
-        Pair(
-            _beside(path, row["scene"]), _beside(path, row["labels"]),
-            float(row.get("weight") or 1),
-        )
-        for row in rows
-    ]
+    return [_listed(path, number, row) for number, row in enumerate(rows, 2)]
+
+
+def _listed(path: Path, number: int, row: Mapping[str, str | None]) -> Pair:
+    scene, labels = row["scene"], row["labels"]
+    if not scene or not labels:
+        raise OptionError(f"{path} has no scene or no labels on line {number}; it wants both")
+    try:
+        weight = float(row.get("weight") or 1)
+    except ValueError as error:
+        raise OptionError(
+            f"{path} has the weight {row['weight']!r} on line {number}, wanted a number"
+        ) from error
+    return Pair(_beside(path, scene), _beside(path, labels), weight)
 
 
 def _beside(path: Path, name: str) -> Path | str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoseg.errors import OptionError, RasterError
-from geoseg.raster import located
+from geoseg.raster import located, read_small_text
 
 SUFFIXES = (".txt", ".csv")
 """Of files that list scenes."""
@@ -56,10 +56,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _listed(path: Path) -> list[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RasterError(f"{path} cannot be read as a list of scenes: {error}") from error
+    lines = read_small_text(path, "a list of scenes").splitlines()
     found = []
     for number, line in enumerate(lines, 1):
         name, _, date = (part.strip() for part in line.partition(","))

@@ -15,6 +15,8 @@ import geoseg
 from geoseg.errors import GeosegError, ModelError, RasterError, VectorError
 from geoseg.learning.checkpoint import load
 from geoseg.raster import MaskReader, Scene
+from geoseg.tools.pairs import find_pairs
+from geoseg.tools.scene_list import read_scenes
 from geoseg.vector import read_geometries
 
 BAND = '<VRTDataset rasterXSize="8" rasterYSize="8"><VRTRasterBand dataType="Byte" band="1"{more}>'
@@ -257,3 +259,31 @@ def test_a_class_of_a_strange_name_is_only_text(tmp_path, plain, name):
         assert mask.descriptions == (name,)
     assert sorted(os.listdir(tmp_path)) == ["inside", "plain.tif"]
     assert os.listdir(tmp_path / "inside") == ["mask.tif"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "endless", "large", "binary"])
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [(read_scenes, "scenes.txt"), (read_scenes, "item.json"), (find_pairs, "pairs.csv")],
+)
+def test_a_list_that_is_no_small_text_is_refused_at_once(tmp_path, read, name, kind):
+    path = tmp_path / name
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(b"\xff\xfe\x00\xd8")
+        if kind == "large":
+            os.truncate(path, 1 << 40)
+    with pytest.raises(GeosegError, match="not a regular file|larger than|no UTF-8") as raised:
+        read([str(path)])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["a.tif", ",b.gpkg", "a.tif,b.gpkg,heavy"])
+def test_a_list_of_pairs_with_a_bad_line_names_the_line(tmp_path, line):
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"scene,labels,weight\n{line}\n")
+    with pytest.raises(GeosegError, match="on line 2"):
+        find_pairs([path])

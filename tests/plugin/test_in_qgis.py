@@ -215,7 +215,7 @@ def test_a_web_map_is_refused_before_the_run(inside, log):
     ("wrong", "text"),
     [
         ({"MODEL": "/nowhere/model.safetensors"}, "there is no model file"),
-        ({"MASK": "/tmp/mask.jpg"}, "its name ends in .tif"),
+        ({"MASK": "/nowhere/mask.jpg"}, "its name ends in .tif"),
         ({"DEVICE": "toaster"}, "Incorrect parameter value"),
         ({"THRESHOLD": 7}, "Incorrect parameter value"),
     ],

@@ -171,6 +171,6 @@ def test_numbers_are_written_as_the_command_line_reads_them(value, text):
 
 
 def test_the_text_to_copy_is_quoted_and_has_no_temporary_paths():
-    words = ["vectorize", "/a b/it's.tif", "/tmp/x/parcels.gpkg", "--progress", "json"]
-    text = command.text_to_copy(words, {"/tmp/x/parcels.gpkg": "parcels.gpkg"})
+    words = ["vectorize", "/a b/it's.tif", "/scratch/parcels.gpkg", "--progress", "json"]
+    text = command.text_to_copy(words, {"/scratch/parcels.gpkg": "parcels.gpkg"})
     assert text == "geoseg vectorize '/a b/it'\"'\"'s.tif' parcels.gpkg"

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
@@ -30,3 +34,12 @@ def write(tmp_path):
 def ramp():
     """Give a (3, 6, 5) uint8 array whose values are all different."""
     return np.arange(90, dtype=np.uint8).reshape(3, 6, 5)
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Serve a folder in parts, from another process; give its address."""
+    command = [sys.executable, str(Path(__file__).with_name("web.py")), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        server.terminate()

@@ -1,9 +1,6 @@
 """STAC items as scenes: which asset is taken, and where an item may point."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,15 +78,6 @@ def test_any_other_name_is_left_as_it_is(tmp_path):
         assert located(name) == name
     with pytest.raises(RasterError, match="none.json cannot be read: No such file"):
         located("none.json")
-
-
-@pytest.fixture
-def web(tmp_path):
-    """Serve a folder from another process; give its address."""
-    command = [sys.executable, str(Path(__file__).with_name("web.py")), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
 
 
 def test_the_scene_of_an_item_whose_address_was_typed_is_read_over_the_network(item, web, write):

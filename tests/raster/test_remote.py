@@ -1,9 +1,6 @@
 """Scenes on a web server, which is a process of its own: GDAL waits for it with the lock held."""
 
-import subprocess
-import sys
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +8,6 @@ import pytest
 from geoseg.errors import RasterError
 from geoseg.grid import Window
 from geoseg.raster import Scene
-
-
-@pytest.fixture
-def web(tmp_path):
-    """Serve a folder in parts; give its address."""
-    command = [sys.executable, str(Path(__file__).with_name("web.py")), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
 
 
 @pytest.mark.parametrize("prefix", ["/vsicurl/", ""])
