@@ -221,8 +221,12 @@ def _keep(path: Path, code: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            part.write(code)
-        os.replace(part.name, path)
+            try:
+                part.write(code)
+                part.flush()
+                os.replace(part.name, path)
+            except OSError:
+                os.unlink(part.name)
     except OSError:
         return
 
