@@ -1,15 +1,13 @@
-"""Metres on the ground, whatever the CRS: what a pixel measures, and ways between CRSs."""
+"""Metres on the ground, whatever the CRS: what a pixel measures."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import pyproj
-from pyproj.exceptions import CRSError as ProjError
+from pyproj.exceptions import ProjError
 
+from geoseg.crs import to_lonlat
 from geoseg.errors import CRSError
 from geoseg.grid import GeoBox
 
@@ -31,10 +29,10 @@ def metres_per_pixel(geobox: GeoBox) -> tuple[float, float] | None:
         crs = pyproj.CRS.from_wkt(geobox.crs)
         lonlat = [geobox.transform @ point for point in points]
         if not crs.is_geographic:
-            move = lonlat_transformer(crs)
+            move = to_lonlat(crs)
             lonlat = [move.transform(*place) for place in lonlat]
         geod = crs.get_geod()
-    except ProjError:
+    except (ProjError, CRSError):
         return None
     if geod is None or not all(math.isfinite(value) for pair in lonlat for value in pair):
         return None
@@ -48,27 +46,3 @@ def pixel_size(geobox: GeoBox) -> tuple[float, float]:
     """Give metres per column and per row; without a place on Earth, units of the transform."""
     a, b, _, d, e, _ = geobox.transform[:6]
     return metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
-
-
-@lru_cache(maxsize=16)
-def transformation(crs: str | None, target: str) -> tuple[str, Callable[..., Any]]:
-    """Give a CRS as WKT, and the function that brings (x, y) of another CRS into it.
-
-    Args:
-        crs: WKT of the coordinates' CRS; None, which is no CRS, is refused.
-        target: WKT or a name such as EPSG:3035.
-
-    Raises:
-        CRSError: one of them is no CRS on Earth.
-    """
-    try:
-        wanted = pyproj.CRS.from_user_input(target)
-        move = pyproj.Transformer.from_crs(crs, wanted, always_xy=True)
-    except ProjError as error:
-        raise CRSError(f"coordinates cannot be brought into {target}: {error}") from error
-    return wanted.to_wkt(), move.transform
-
-
-def lonlat_transformer(crs: pyproj.CRS) -> pyproj.Transformer:
-    """Give the way from a CRS to its own longitudes and latitudes."""
-    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
-from pathlib import Path
 
 import torch
 
+from geoseg.cpus import usable_cpus
 from geoseg.errors import OptionError
 
 log = logging.getLogger(__name__)
@@ -45,21 +44,6 @@ def use_threads(threads: int | None) -> None:
     if threads is None:
         threads = min(torch.get_num_threads(), usable_cpus())
     torch.set_num_threads(threads)
-
-
-def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Count the processors that the system lets this process use.
-
-    Args:
-        quota: where a container's share is written: microseconds, and of how many.
-    """
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        share, period = quota.read_text().split()
-        return max(1, min(count, int(share) // int(period)))
-    except (OSError, ValueError):  # no container, or no limit ("max")
-        return count
 
 
 def numbers(precision: str, device: str) -> torch.dtype:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from geoseg.cpus import usable_cpus
 from geoseg.errors import TrainingError
 from geoseg.learning import watch
 from geoseg.learning.calibration import calibrate
@@ -210,7 +210,7 @@ def prefetched(sampler: Batches, first: int, cutters: int = 1) -> Iterator[Batch
 
 def cutters_for(device: torch.device) -> int:
     """Choose how many batches are cut at once: a GPU learns faster than one core cuts."""
-    return 1 if device.type == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
+    return 1 if device.type == "cpu" else max(1, min(8, usable_cpus() - 1))
 
 
 def reduced(state: State, recipe: Recipe) -> torch.autocast:

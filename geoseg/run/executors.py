@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from geoseg.cpus import usable_cpus
 from geoseg.errors import GeosegError, OptionError, OutputError, RasterError, install_with
 from geoseg.run import stop
 from geoseg.run.shards import Shard
@@ -117,7 +118,7 @@ def _connected(address: str, gpus: int | None) -> Iterator[Client]:
         stack.enter_context(dask.config.set(settings))
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if local is not None:
-            count = gpus or int(local[1] or os.cpu_count() or 1)
+            count = gpus or int(local[1] or usable_cpus())
             address = stack.enter_context(_local_cluster(count, on_gpus=bool(gpus)))
         try:
             client = stack.enter_context(Client(address, timeout=SECONDS))
@@ -136,7 +137,7 @@ def _local_cluster(count: int, *, on_gpus: bool) -> Iterator[Any]:
 
     def worker(number: int) -> dict[str, Any]:
         # One thread of the network per worker: they share the cores.
-        threads = str(max(1, (os.cpu_count() or 1) // count))
+        threads = str(max(1, usable_cpus() // count))
         env = {"OMP_NUM_THREADS": threads}
         options: dict[str, Any] = {"nthreads": 1, "memory_limit": 0, "dashboard": False}
         if on_gpus:

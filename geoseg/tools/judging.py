@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geoseg.cpus import usable_cpus
 from geoseg.evaluation import Comparison, Distances, Parcels, compare, together
 from geoseg.evaluation.blocks import Blocks, Bounds
 from geoseg.evaluation.compare import first_points
@@ -65,7 +65,7 @@ class Task:
         """Choose how many tiles are compared at once; a raster is read by one thread only."""
         layers = (self.truth, self.predicted, self.ignore)
         alone = any(one is not None and one.is_raster for one in layers)
-        return 1 if alone else min(MOST_WORKERS, os.cpu_count() or 1)
+        return 1 if alone else min(MOST_WORKERS, usable_cpus())
 
     def _tile(self, number: int, bounds: Bounds, codes: dict[str, int]) -> Comparison | None:
         layers = (self.truth, self.predicted)

@@ -17,6 +17,7 @@ from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
 from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
+from geoseg.crs import to_lonlat, transformer
 from geoseg.errors import CRSError, VectorError
 from geoseg.grid import Bounds
 from geoseg.ground import pixel_size
@@ -84,8 +85,7 @@ class Layer:
         """Give parcels in this CRS from now on."""
         self.placed_crs = crs
         if crs is not None and pyproj.CRS.from_wkt(crs) != pyproj.CRS.from_wkt(self.crs):
-            there = pyproj.Transformer.from_crs(self.crs, crs, always_xy=True)
-            self._back = pyproj.Transformer.from_crs(crs, self.crs, always_xy=True)
+            there, self._back = transformer(self.crs, crs), transformer(crs, self.crs)
             self._there = lambda xy: np.column_stack(there.transform(*xy.T))
             if self.bounds is not None:
                 self.bounds = there.transform_bounds(*self.bounds)
@@ -181,8 +181,7 @@ def comparison_crs(truth: Layer) -> str | None:
         return None
     own = pyproj.CRS.from_wkt(truth.crs)
     base = own.geodetic_crs
-    lonlat = pyproj.Transformer.from_crs(own, base, always_xy=True)
-    west, south, east, north = lonlat.transform_bounds(*truth.bounds)
+    west, south, east, north = to_lonlat(own).transform_bounds(*truth.bounds)
     degrees = 180 / math.pi * base.axis_info[0].unit_conversion_factor
     lon, lat = (west + east) / 2 * degrees, (south + north) / 2 * degrees
     if _is_true_to_scale(own, lon, lat):

@@ -11,9 +11,9 @@ from typing import Any
 
 from affine import Affine
 
+from geoseg.crs import transformer, wkt_of
 from geoseg.errors import OptionError, ShardsMissingError
 from geoseg.grid import GeoBox
-from geoseg.ground import transformation
 from geoseg.publish import publishing
 from geoseg.run.joined import Joined, JoinedLabels, gather
 from geoseg.run.plan import label_strip
@@ -124,7 +124,7 @@ class Merge:
         started, plan = time.monotonic(), self.plan
         choice, report = LineChoice(**plan.choice), _report(plan, self.mosaics)
         boxes = [_geobox(mosaic) for mosaic in self.mosaics]
-        crs = boxes[0].crs if plan.crs is None else transformation(boxes[0].crs, plan.crs)[0]
+        crs = boxes[0].crs if plan.crs is None else wkt_of(plan.crs)
         with publishing(
             self.out, overwrite=overwrite, layer=plan.layer, lock=lock
         ) as partial:
@@ -195,7 +195,7 @@ def _moved(
     """Bring a batch into the CRS of the output, corner by corner: neighbours stay neighbours."""
     if target is None:
         return batch
-    x, y = transformation(crs, target)[1](*batch.coords.T)
+    x, y = transformer(crs, target).transform(*batch.coords.T)
     coords = batch.coords.copy()
     coords[:, 0], coords[:, 1] = x, y
     return replace(batch, coords=coords, parcel_id=batch.parcel_id + first)

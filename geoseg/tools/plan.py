@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from geoseg.crs import transformer
 from geoseg.errors import OptionError
-from geoseg.ground import transformation
 from geoseg.raster import Scene, grid_offset
 from geoseg.run import facts
 from geoseg.run.progress import Progress, silent
@@ -102,7 +102,7 @@ def make_shards(
     for paths in groups:
         with job.prepared(paths) as prepared:
             if crs is not None:
-                transformation(prepared.pixels.geobox.crs, crs)
+                transformer(prepared.pixels.geobox.crs, crs)
             whole = job.plan(prepared, progress)
             about = shard_facts(job, paths, prepared, choice, whole.core, device=device)
             wanted = shard_rows or max(1, SHARD_PIXELS // whole.width)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyproj
+from pyproj.exceptions import ProjError
 
+from geoseg.crs import transformer
 from geoseg.errors import CRSError
 from geoseg.grid import GeoBox
 from geoseg.publish import publishing
@@ -108,9 +109,9 @@ def _degrees(geobox: GeoBox) -> tuple[float, float, float, float]:
     corners = [(0, 0), (geobox.width, 0), (0, geobox.height), (geobox.width, geobox.height)]
     xs, ys = zip(*(geobox.transform @ corner for corner in corners), strict=True)
     try:
-        turn = pyproj.Transformer.from_crs(geobox.crs, "OGC:CRS84", always_xy=True)
+        turn = transformer(geobox.crs, "OGC:CRS84")
         box = turn.transform_bounds(min(xs), min(ys), max(xs), max(ys), densify_pts=DENSITY)
-    except pyproj.exceptions.ProjError as error:
+    except (ProjError, CRSError) as error:
         raise CRSError(f"the scene's CRS cannot be turned into degrees ({error})") from error
     if not all(map(math.isfinite, box)):
         raise CRSError("the scene lies where its CRS has no longitude and latitude")

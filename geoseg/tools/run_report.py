@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geoseg.cpus import usable_cpus
 from geoseg.errors import OptionError
 from geoseg.ground import metres_per_pixel
 from geoseg.pages import MapLayer, Page, figure, histogram, map_section, table, text
@@ -233,7 +233,7 @@ def _facts(made: Result, scene: Scene, model: dict[str, Any]) -> str:
         ("scene", scene.path), ("its pixels", f"{box.width} x {box.height}, {ground}"),
         ("its CRS", crs), ("bands used", ", ".join(map(str, report["bands"]))),
         *model.items(), ("options", options),
-        ("device", f"{plan['device']} ({os.cpu_count()} processors)"),
+        ("device", f"{plan['device']} ({usable_cpus()} processors)"),
         ("tiles", f"{plan['tiles']} of {plan['core']} + 2 x {plan['halo']} pixels"),
         ("time", _time(report["seconds"])),
         ("memory", f"{_mib(report.get('memory_bytes'))}; planned {_mib(plan['memory_bytes'])}"),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geoseg.crs import transformer
 from geoseg.grid import GeoBox, Window
 from geoseg.pages import Frame, MapPicture
 from geoseg.raster import Looker, Scene, draw, encode
@@ -82,7 +82,7 @@ def view_of(
     inverse = ~scene.geobox.transform
     there = None
     if crs is not None and scene.geobox.crs is not None:
-        there = pyproj.Transformer.from_crs(crs, scene.geobox.crs, always_xy=True)
+        there = transformer(crs, scene.geobox.crs)
 
     def onto(points: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = points.T if there is None else there.transform(*points.T)

@@ -17,6 +17,7 @@ import pyproj
 from pyogrio.errors import CRSError as OGRCRSError
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
+from geoseg.crs import transformer
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.vector import geopackage
 from geoseg.vector.parquet import write_parquet
@@ -217,8 +218,8 @@ def _known(crs: str | None) -> str | None:
 
 def _check_on_earth(crs: str) -> None:
     try:
-        pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    except pyproj.exceptions.ProjError as error:
+        transformer(crs, "EPSG:4326")
+    except CRSError as error:
         raise CRSError(
             "GeoJSON is in longitude and latitude of WGS 84, which the scene's CRS cannot be "
             f"turned into ({error}); write a .gpkg"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyproj
 import shapely
-from pyproj.exceptions import CRSError as ProjError
-from pyproj.exceptions import ProjError as TransformError
+from pyproj.exceptions import ProjError
 
+from geoseg.crs import to_lonlat
+from geoseg.errors import CRSError
 from geoseg.grid import GeoBox
-from geoseg.ground import lonlat_transformer
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.regions import BORDER_SUM, PARCEL_SUM
@@ -224,9 +224,9 @@ def ground_of(geobox: GeoBox) -> Ground:
         planar = Ground(unit or 1.0, None, None)
         if geod is None or not crs.is_projected:
             return planar
-        ground = Ground(1.0, geod, lonlat_transformer(crs))
+        ground = Ground(1.0, geod, to_lonlat(crs))
         distortion = _distortion(geobox, ground, planar)
-    except (ProjError, TransformError):
+    except (ProjError, CRSError):
         return planar
     return ground if DISTORTION < distortion < math.inf else planar
 

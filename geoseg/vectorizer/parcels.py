@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from geoseg.coverage import Coverage
+from geoseg.cpus import usable_cpus
 from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
 from geoseg.vectorizer import regions, runs, stitch, trace
@@ -16,7 +17,6 @@ from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.shaped import StripSource
 from geoseg.vectorizer.stream import Stream
-from geoseg.vectorizer.threads import all_threads
 
 BATCH = 4096
 """Parcels of a batch."""
@@ -59,7 +59,7 @@ def parcels(
             raise GridError(f"raster has shape {tuple(source.shape)}, its grid has {geobox.shape}")
     if strip < 1:
         raise OptionError(f"strip is {strip} rows, wanted 1 or more")
-    threads = all_threads() if threads is None else threads
+    threads = usable_cpus() if threads is None else threads
     if threads < 1:
         raise OptionError(f"threads is {threads}, wanted 1 or more")
     stream = Stream(geobox, options, lines, threads)

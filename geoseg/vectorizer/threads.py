@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -12,13 +11,6 @@ import numpy as np
 PARTS = 4
 """Parts per thread: they are never quite equal."""
 Result = TypeVar("Result")
-
-
-def all_threads() -> int:
-    """Give the number of CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def even_parts(offsets: np.ndarray, threads: int) -> list[tuple[int, int]]:

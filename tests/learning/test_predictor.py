@@ -8,7 +8,6 @@ import torch
 from geoseg.errors import MemoryBudgetError, ModelError, OptionError
 from geoseg.learning.devices import (
     FAST_ON_CPU, choose_device, choose_precision, has_instructions, numbers,
-    usable_cpus,
 )
 from geoseg.learning.fused import ClampedUnit, fuse
 from geoseg.learning.predictor import Predictor
@@ -278,14 +277,6 @@ def test_a_device_that_is_not_here_is_refused_and_auto_is_the_cpu():
 def test_a_named_precision_is_kept():
     assert choose_precision("float32", "cpu") == "float32"
     assert choose_precision("auto", "cpu") in ("float32", "bfloat16")
-
-
-@pytest.mark.parametrize(
-    ("text", "most"), [("max 100000", 1 << 20), ("150000 100000", 1), ("50000 100000", 1)]
-)
-def test_a_container_s_share_of_the_processors_is_kept(tmp_path, text, most):
-    (tmp_path / "cpu.max").write_text(text)
-    assert 1 <= usable_cpus(tmp_path / "cpu.max") <= most
 
 
 def test_a_precision_that_the_processor_must_emulate_is_said(caplog):
