@@ -35,9 +35,10 @@ def info(name: str, as_json: bool, stac: bool) -> None:
 @click.argument("folders", nargs=-1, metavar="[FOLDER ...]", type=click.Path())
 def list_models(folders: tuple[str, ...]) -> None:
     """List the bundled models, or the model files in folders: name, network, metres per pixel."""
-    from geoseg.tools.model import bundled, one_line, stored_in
+    from geoseg.learning.bundled import bundled_models
+    from geoseg.tools.model import one_line, stored_in
 
-    for path in [path for one in folders for path in stored_in(one)] or bundled():
+    for path in [path for one in folders for path in stored_in(one)] or bundled_models():
         click.echo(one_line(path) if folders else path.stem)
 
 

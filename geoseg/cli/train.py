@@ -10,8 +10,8 @@ from geoseg.cli import options
 from geoseg.cli.report import reporting, result
 
 RECIPE = (
-    "steps", "seconds", "rate", "loss", "validations", "patience", "calibration", "precision",
-    "seed",
+    "steps", "seconds", "rate", "loss", "validations", "patience", "statistics_batches",
+    "precision", "seed",
 )
 """Options that make the recipe."""
 recipe_options = options.together(
@@ -28,11 +28,11 @@ recipe_options = options.together(
                  help="How often to stop and look."),
     click.option("--patience", type=click.IntRange(1), default=6, show_default=True,
                  help="Validations without a better score before the end."),
-    click.option("--calibration", type=click.IntRange(1), default=8, show_default=True,
+    click.option("--statistics-batches", type=click.IntRange(1), default=8, show_default=True,
                  help="Batches for BatchNorm's statistics before each validation."),
-    click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]),
+    click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]),
                  default="auto", show_default=True,
-                 help="auto: bfloat16 where the processor has it built in."),
+                 help="auto: bf16 where the processor has it built in."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of all draws."),
 )
 """How to train."""

@@ -15,14 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-import geoseg.models
 from geoseg.errors import ModelError, OutputError
+from geoseg.learning.bundled import find_model
 from geoseg.learning.networks import build
 from geoseg.publish import publish_bytes
 from geoseg.spec import SPEC_KEY, ModelSpec
 
-MODELS = Path(geoseg.models.__file__).parent
-"""Folder of the models that come with geoseg."""
 SKIPPED = "num_batches_tracked"
 """A counter inside BatchNorm that prediction does not use."""
 
@@ -146,38 +144,3 @@ def _fill(model: nn.Module, weights: Mapping[str, Tensor], complaint: str) -> No
         if shapes[0] != shapes[1]:
             raise ModelError(f"{complaint}: {name} has shape {shapes[1]}, wanted {shapes[0]}")
     model.load_state_dict({name: one.float() for name, one in weights.items()}, strict=False)
-
-
-def bundled_names() -> list[str]:
-    """List the models that come with geoseg."""
-    return sorted(one.stem for one in MODELS.glob("*.safetensors"))
-
-
-def bundled(name: str) -> Path:
-    """Find a model that comes with geoseg, by name.
-
-    Raises:
-        ModelError: there is none of that name.
-    """
-    path = MODELS / f"{name}.safetensors"
-    if not path.is_file():
-        names = ", ".join(bundled_names()) or "none"
-        raise ModelError(
-            f"{name!r} is neither a model file (.safetensors, .onnx) nor the name of a model that "
-            f"comes with geoseg ({names})"
-        )
-    return path
-
-
-def find_model(model: str | Path) -> Path:
-    """Find a model file by its path, or by the name of one that comes with geoseg.
-
-    Raises:
-        ModelError: it is neither.
-    """
-    if Path(model).suffix.lower() in (".safetensors", ".onnx"):
-        if not Path(model).is_file():
-            raise ModelError(f"no model file {model}; check the path, or leave --model away to use "
-                             "the bundled one")
-        return Path(model)
-    return bundled(str(model))

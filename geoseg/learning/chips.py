@@ -17,10 +17,8 @@ from torch.nn import functional
 
 from geoseg.grid import Window
 from geoseg.learning.augment import TURNS, radiometry, turn
+from geoseg.learning.scaling import GREY, scaled
 from geoseg.spec import Band
-
-GREY = 0.5
-"""Scaled value of a pixel without data, in training as in prediction."""
 
 
 class Source(Protocol):
@@ -146,14 +144,6 @@ def _grow(area: np.ndarray, *, square: bool) -> np.ndarray:
     return wide
 
 
-def scale(raw: np.ndarray, valid: np.ndarray, bands: Sequence[Band]) -> np.ndarray:
-    """Scale raw pixels, (bands, rows, cols), by the model's bands; no data becomes grey."""
-    low = np.array([band.low for band in bands], np.float32)[:, None, None]
-    high = np.array([band.high for band in bands], np.float32)[:, None, None]
-    scaled = (raw.astype(np.float32) - low) / (high - low)
-    return np.where(valid, scaled, np.float32(GREY))
-
-
 @dataclass(frozen=True, slots=True)
 class Cutter:
     """Cuts chips: what they look like, apart from where they are."""
@@ -172,7 +162,8 @@ class Cutter:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cut one chip from a square window; any size is resampled. With `random`: augmented."""
         raw, labels, known = area.source.read(window)
-        pixels = _resample(scale(raw, known, self.bands), self.chip)
+        low, high = np.array([(one.low, one.high) for one in self.bands], np.float32).T
+        pixels = _resample(scaled(raw.astype(np.float32), known, low, high), self.chip)
         labels, known = _nearest(labels, self.chip), _nearest(known, self.chip)
         target = targets(labels, self._width(area.source, window))
         valid = (labels >= 0)[None] & known

@@ -73,12 +73,12 @@ def has_instructions(names: tuple[str, ...]) -> bool:
 
 
 def choose_precision(name: str, device: str) -> str:
-    """Choose the numbers to train in: `auto` takes bfloat16 where the device has it built in."""
+    """Choose the numbers to train in: `auto` takes bf16 where the device has it built in."""
     if name != "auto":
         return name
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if has_instructions(FAST_ON_CPU["bf16"]) else "float32"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if has_instructions(FAST_ON_CPU["bf16"]) else "fp32"
 
 
 def describe_device() -> str:

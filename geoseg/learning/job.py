@@ -17,7 +17,7 @@ from torch import nn
 from geoseg.errors import TrainingError
 from geoseg.learning.checkpoint import read_tensors, write_tensors
 from geoseg.learning.chips import Batch, Batches
-from geoseg.learning.recipe import Recipe
+from geoseg.learning.recipe import Recipe, in_new_words
 from geoseg.learning.validation import Validation
 from geoseg.spec import ModelSpec
 
@@ -115,7 +115,7 @@ def resume(state: State, job: TrainJob) -> None:
     if not path.exists():
         return
     tensors, metadata = read_tensors(path)
-    _check_same(json.loads(metadata["job"]), identity(job), job.folder)
+    _check_same(in_new_words(json.loads(metadata["job"])), identity(job), job.folder)
     state.model.load_state_dict(_under("model.", tensors))
     state.averaged.load_state_dict(_under("averaged.", tensors))
     moments = state.optimizer.state_dict()

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.errors import MemoryBudgetError, ModelError, OptionError
-from geoseg.learning.chips import GREY
 from geoseg.learning.extras import needed
 from geoseg.learning.fit import check_fit
 from geoseg.learning.onnx_files import OnnxModel, read_onnx
+from geoseg.learning.scaling import scaled
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
 FULL = "Failed to allocate memory"
@@ -97,11 +97,9 @@ class OnnxPredictor:
             MemoryBudgetError: a tile does not fit into memory.
         """
         check_fit(self.spec, batch.shape)
-        bottom, top = (np.float32(one)[:, None, None] for one in (low, high))
-        scaled = (batch.astype(np.float32) - bottom) / (top - bottom)
-        scaled = np.where(valid[:, None], scaled, np.float32(GREY))
-        size = self._model.batch or len(scaled)
-        parts = [self._run(scaled[i : i + size], size) for i in range(0, len(scaled), size)]
+        pixels = scaled(batch.astype(np.float32), valid, np.float32(low), np.float32(high))
+        size = self._model.batch or len(pixels)
+        parts = [self._run(pixels[i : i + size], size) for i in range(0, len(pixels), size)]
         return np.concatenate(parts)
 
     @contextmanager

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from geoseg.errors import install_with
 from geoseg.learning.chips import Batch
-from geoseg.learning.log import LOG, logged
+from geoseg.learning.log_csv import LOG, logged
 from geoseg.learning.validation import Validation
 from geoseg.publish import publish_bytes
 

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from geoseg.errors import MemoryBudgetError
-from geoseg.learning.checkpoint import find_model, load
-from geoseg.learning.chips import GREY
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import load
 from geoseg.learning.devices import choose_device, numbers, use_threads
 from geoseg.learning.fit import check_fit
 from geoseg.learning.fused import fuse
 from geoseg.learning.lanes import Lane
 from geoseg.learning.profile import Trace, tracing
+from geoseg.learning.scaling import scaled
 from geoseg.memory import keep_freed_memory, return_freed_memory
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
@@ -229,11 +230,9 @@ class Predictor:
 
     def _probabilities(self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """Scale on the device, and run the network."""
-        bottom, top = low[:, None, None], high[:, None, None]
-        scaled = (raw.to(torch.float32) - bottom) / (top - bottom)
-        scaled = torch.where(good[:, None], scaled, GREY)
-        scaled = scaled.to(self._numbers, memory_format=torch.channels_last)
-        return torch.sigmoid(self._network(scaled).float().contiguous())
+        pixels = scaled(raw.to(torch.float32), good, low, high)
+        pixels = pixels.to(self._numbers, memory_format=torch.channels_last)
+        return torch.sigmoid(self._network(pixels).float().contiguous())
 
     def _moved(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self.device)

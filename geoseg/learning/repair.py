@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from geoseg.learning.calibration import batch_norms
 from geoseg.learning.job import State
+from geoseg.learning.norm_statistics import batch_norms
 from geoseg.learning.unet import LastUnit, last_unit
 from geoseg.learning.watch import Alarm, Statistics
 

@@ -11,9 +11,6 @@ from geoseg.learning.onnx_predictor import OnnxPredictor
 from geoseg.learning.predictor import Predictor
 from geoseg.spec import ModelSpec
 
-SUFFIXES = (".safetensors", ".onnx")
-"""Of model files that predict."""
-
 
 def is_onnx(path: str | Path) -> bool:
     """Tell an ONNX file by its name."""

@@ -25,14 +25,15 @@ from torch import nn
 from geoseg.cpus import usable_cpus
 from geoseg.errors import TrainingError
 from geoseg.learning import watch
-from geoseg.learning.calibration import calibrate
 from geoseg.learning.checkpoint import save
 from geoseg.learning.chips import Batch, Batches
 from geoseg.learning.job import State, TrainJob, begin, keep_state, resume
+from geoseg.learning.log_csv import record
 from geoseg.learning.losses import WeightedSum, parse_loss
+from geoseg.learning.norm_statistics import renew_statistics
 from geoseg.learning.recipe import Recipe
-from geoseg.learning.record import record, tell, tell_pace
 from geoseg.learning.repair import SLOWER, mend
+from geoseg.learning.tell import tell, tell_pace
 from geoseg.learning.validation import Validation, validate
 from geoseg.spec import ModelSpec
 
@@ -111,9 +112,9 @@ def look(
     Returns:
         What is wrong with it; a model with a fatal alarm is never kept.
     """
-    seen, alarms = examine(state, job, loss, warm=warm, batches=job.recipe.calibration)
+    seen, alarms = examine(state, job, loss, warm=warm, batches=job.recipe.statistics_batches)
     if any(alarm.name == "lagging-statistics" for alarm in alarms):
-        more = MORE * job.recipe.calibration
+        more = MORE * job.recipe.statistics_batches
         seen, alarms = examine(state, job, loss, warm=warm, batches=more)
     kept = seen.score > state.best and not any(alarm.fatal for alarm in alarms)
     state.stale = 0 if kept else state.stale + 1
@@ -132,7 +133,7 @@ def examine(
     state: State, job: TrainJob, loss: WeightedSum, *, warm: bool, batches: int
 ) -> tuple[Validation, list[watch.Alarm]]:
     """Validate with statistics recomputed over some batches, and name what is wrong."""
-    calibrate(state.averaged, job.sampler, state.step, batches)
+    renew_statistics(state.averaged, job.sampler, state.step, batches)
     with reduced(state, job.recipe):
         seen = validate(state.averaged, job.held_out, loss, state.device, state.step)
     gradient = first_gradient(state.model)
@@ -215,7 +216,7 @@ def cutters_for(device: torch.device) -> int:
 
 def reduced(state: State, recipe: Recipe) -> torch.autocast:
     """Give the context in which the network runs in the recipe's precision."""
-    lower = recipe.precision == "bfloat16"
+    lower = recipe.precision == "bf16"
     return torch.autocast(state.device.type, torch.bfloat16, enabled=lower)
 
 

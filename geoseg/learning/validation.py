@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from geoseg.learning.calibration import batch_norms
 from geoseg.learning.chips import Batch
+from geoseg.learning.norm_statistics import batch_norms
 from geoseg.learning.unet import last_unit
 from geoseg.learning.watch import Statistics
 

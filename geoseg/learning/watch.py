@@ -1,6 +1,6 @@
 """The watch: named alarms from plain statistics, so that no training fails in silence.
 
-`doctor` looks at the data before training; this looks at the network after each validation.
+`data_check` looks at the data before training; this looks at the network after each validation.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _lagging(gap: float) -> Alarm:
     return Alarm(
         "lagging-statistics",
         f"BatchNorm's running statistics cost {gap:.3f} IoU against the batch's own, although "
-        "they were recomputed; if it stays so, use more batches for it: --calibration",
+        "they were recomputed; if it stays so, use more batches for it: --statistics-batches",
     )
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from geoseg.evaluation import match, overlaps_of_labels
 from geoseg.evaluation.parcels import f1
-from geoseg.learning.checkpoint import find_model, read_spec, replace_spec
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import read_spec, replace_spec
 from geoseg.raster import MaskReader
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.spec import Instances

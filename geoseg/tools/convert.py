@@ -10,7 +10,8 @@ from pathlib import Path
 from geoseg.errors import OptionError
 from geoseg.learning import onnx_export, onnx_files
 from geoseg.learning.onnx_channels import choose_channels
-from geoseg.learning.checkpoint import find_model, load, save
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import load, save
 from geoseg.learning.foreign import with_boundary
 from geoseg.learning.keras_weights import read_keras
 from geoseg.learning.stored import is_onnx

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import geoseg
-from geoseg.errors import GeosegError
+from geoseg.learning.bundled import bundled_models
 from geoseg.tools.qgis import engines
 
 PACKAGES = (
@@ -69,12 +69,7 @@ def _device() -> Check:
 
 
 def _model() -> Check:
-    from geoseg.tools.model import bundled
-
-    try:
-        names = ", ".join(path.stem for path in bundled())
-    except GeosegError as error:
-        return Check("models", False, str(error))
+    names = ", ".join(path.stem for path in bundled_models())
     if not names:
         return Check("models", False, "no bundled model; install geoseg again")
     return Check("models", True, names)

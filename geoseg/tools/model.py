@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from geoseg.errors import ModelError
-from geoseg.learning.checkpoint import bundled_names, find_model
-from geoseg.learning.stored import SUFFIXES, read_spec
+from geoseg.learning.bundled import SUFFIXES, find_model
+from geoseg.learning.stored import read_spec
 from geoseg.spec import ANY_RESOLUTION, ModelSpec
 
 
@@ -68,11 +68,6 @@ def one_line(path: Path) -> str:
     metres = "any pixels" if spec.resolution == ANY_RESOLUTION else f"{spec.metres} per pixel"
     kind = "exact" if spec.exact else "blended, not exact"
     return f"{path.name}: {spec.architecture}, {metres}, {kind}"
-
-
-def bundled() -> list[Path]:
-    """List the model files that came with geoseg."""
-    return [find_model(name) for name in bundled_names()]
 
 
 def _metres(spec: ModelSpec) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import geoseg
 from geoseg.grid import Window
 from geoseg.inference import Averaged, blend_cores, predict_cores
-from geoseg.learning.checkpoint import find_model
+from geoseg.learning.bundled import find_model
 from geoseg.learning.stored import open_predictor
 from geoseg.publish import publishing
 from geoseg.raster import write_mask

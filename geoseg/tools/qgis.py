@@ -14,6 +14,7 @@ from typing import Any
 
 import geoseg
 from geoseg.errors import OptionError, OutputError
+from geoseg.learning.bundled import bundled_models
 from geoseg.publish import publish_bytes
 
 PLUGIN = "geoseg_qgis"
@@ -108,9 +109,7 @@ def plugin_folder() -> Path:
 
 
 def _models() -> list[str]:
-    """Name the bundled models, without loading what reads them."""
-    folder = Path(geoseg.__file__).parent / "models"
-    return sorted(one.stem for one in folder.glob("*.safetensors"))
+    return [path.stem for path in bundled_models()]
 
 
 def _profiles(name: str | None, folder: str | Path | None) -> list[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geoseg.learning.log import LOG, logged
+from geoseg.learning.log_csv import LOG, logged
 from geoseg.run.plan import Plan
 from geoseg.tools.notebook import show, show_mask, show_training
 from geoseg.vector import read_parcels

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from geoseg.learning.checkpoint import find_model
+from geoseg.learning.bundled import find_model
 from geoseg.learning.stored import count_weights, is_onnx, read_spec
 from geoseg.publish import publishing
 from geoseg.spec import ModelSpec

@@ -12,7 +12,8 @@ from typing import Any
 
 from geoseg.errors import OptionError
 from geoseg.learning import pictures
-from geoseg.learning.checkpoint import find_model, load_weights, read_spec
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import load_weights, read_spec
 from geoseg.learning.chips import Cutter, Sampler
 from geoseg.learning.devices import choose_device, choose_precision, use_threads
 from geoseg.learning.download import fetched

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geoseg.errors import OptionError, TrainingError
-from geoseg.learning import doctor
+from geoseg.learning import data_check
 from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler, stack
 from geoseg.learning.places import validation_windows
 from geoseg.spec import Band
@@ -48,13 +48,13 @@ def examine(loaded: Loaded, scaling: Sequence[Band]) -> None:
     """
     alarms = []
     for one in loaded.sources:
-        alarms += doctor.labels_doctor(one.name, one.labels, one.valid)
-        alarms += doctor.blank_doctor(one.name, one.image, one.valid)
-        alarms += doctor.shift_doctor(one.name, one.image, one.labels)
+        alarms += data_check.check_labels(one.name, one.labels, one.valid)
+        alarms += data_check.check_blank(one.name, one.image, one.valid)
+        alarms += data_check.check_shift(one.name, one.image, one.labels)
         ranges = [(band.low, band.high) for band in scaling]
-        alarms += doctor.range_doctor(one.name, *measured_range(one), ranges)
+        alarms += data_check.check_range(one.name, *measured_range(one), ranges)
     share = max(float((one.labels > 0).mean()) for one in loaded.sources)
-    alarms += doctor.data_doctor(share, alarms, len(loaded.sources))
+    alarms += data_check.check_together(share, alarms, len(loaded.sources))
     for alarm in alarms:
         if alarm.fatal:
             raise TrainingError(alarm.text)

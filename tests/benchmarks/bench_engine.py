@@ -45,7 +45,8 @@ def make_model(path: Path) -> None:
     """Write a model of one sixteenth of the work, untrained."""
     from dataclasses import replace
 
-    from geoseg.learning.checkpoint import find_model, load, save
+    from geoseg.learning.bundled import find_model
+    from geoseg.learning.checkpoint import load, save
     from geoseg.learning.unet import build
 
     spec, _ = load(find_model("parcels-aerial"))

@@ -43,7 +43,8 @@ class Shares(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from geoseg.learning.checkpoint import find_model, load
+        from geoseg.learning.bundled import find_model
+        from geoseg.learning.checkpoint import load
 
         self.network = load(find_model("parcels-aerial"))[1].eval()
 

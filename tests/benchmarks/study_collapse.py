@@ -26,16 +26,16 @@ import torch
 
 from bench_model import DATA, ROOT
 from geoseg.errors import TrainingError
-from geoseg.learning.calibration import batch_norms, calibrate
 from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler, stack
-from geoseg.memory import keep_freed_memory
 from geoseg.learning.job import TrainJob
 from geoseg.learning.losses import bce, parse_loss
+from geoseg.learning.norm_statistics import batch_norms, renew_statistics
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import prefetched, train
 from geoseg.learning.unet import build, set_prior
 from geoseg.learning.validation import Validation, validate
+from geoseg.memory import keep_freed_memory
 from geoseg.spec import Band, ModelSpec
 from geoseg.tools.pairs import Pair, load_pairs
 from geoseg.tools.train import CLASSES
@@ -158,7 +158,7 @@ def ours(cell: Cell, network, sampler: Sampler, place: Place, updates: int):
     """Train as `geoseg train` does, and give the weights that it would save."""
     set_prior(network, class_shares(sampler))
     recipe = Recipe(
-        steps=updates, rate=cell.rate, validations=2, precision="float32", seed=cell.seed
+        steps=updates, rate=cell.rate, validations=2, precision="fp32", seed=cell.seed
     )
     spec = ModelSpec("study", BANDS, "uint8", CLASSES, (1, 4), network.divisor, network.halo,
                      cell.network, cell.width)
@@ -196,7 +196,7 @@ def follow(place: Place, updates: int, every: int = 20) -> list[dict]:
         if step % every == 0:
             seen = validate(network, place.held_out, parse_loss("bce"), CPU, step)
             mended = copy.deepcopy(network)
-            calibrate(mended, sampler, step, 8)
+            renew_statistics(mended, sampler, step, 8)
             again = validate(mended, place.held_out, parse_loss("bce"), CPU, step)
             looked, fresh = seen.statistics, again.statistics
             rows.append({

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from geoseg.errors import ModelError, OutputError
-from geoseg.learning.checkpoint import bundled, find_model, load, read_spec, save
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import load, read_spec, save
 
 
 @pytest.mark.parametrize("name", ["unet", "unet-origin", "unet-classic"])
@@ -111,4 +112,4 @@ def test_a_file_is_found_by_path_and_a_missing_one_is_refused(tmp_path, make_mod
 
 def test_a_name_that_is_not_bundled_is_refused_with_the_names_there_are():
     with pytest.raises(ModelError, match="'moon' is neither a model file .* nor the name"):
-        bundled("moon")
+        find_model("moon")

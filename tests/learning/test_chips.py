@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from geoseg.grid import Window
-from geoseg.learning.chips import Area, ArraySource, Cutter, Sampler, scale, stack, targets
+from geoseg.learning.chips import Area, ArraySource, Cutter, Sampler, stack, targets
 from geoseg.learning.places import hold_out
 from geoseg.spec import Band
 
@@ -48,18 +48,6 @@ def test_a_label_that_is_not_known_borders_nothing_and_is_nothing():
     parcel, boundary = targets(labels, 2)
     assert not boundary.any()
     assert shown(parcel) == ["##..."]
-
-
-def test_a_pixel_without_data_is_grey():
-    raw = np.full((1, 1, 2), 255, np.uint8)
-    scaled = scale(raw, np.array([[True, False]]), BANDS[:1])
-    assert scaled.tolist() == [[[1.0, 0.5]]]
-
-
-def test_scaling_takes_low_to_zero_and_high_to_one_and_does_not_clip():
-    raw = np.array([[[1000, 3000, 5000]]], np.uint16)
-    scaled = scale(raw, np.ones((1, 3), bool), (Band("red", 1000, 3000),))
-    assert scaled.tolist() == [[[0.0, 1.0, 2.0]]]
 
 
 def test_a_batch_is_a_function_of_its_number(make_source):

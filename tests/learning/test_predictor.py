@@ -275,8 +275,8 @@ def test_a_device_that_is_not_here_is_refused_and_auto_is_the_cpu():
 
 
 def test_a_named_precision_is_kept():
-    assert choose_precision("float32", "cpu") == "float32"
-    assert choose_precision("auto", "cpu") in ("float32", "bfloat16")
+    assert choose_precision("fp32", "cpu") == "fp32"
+    assert choose_precision("auto", "cpu") in ("fp32", "bf16")
 
 
 def test_a_precision_that_the_processor_must_emulate_is_said(caplog):

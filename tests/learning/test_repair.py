@@ -3,10 +3,10 @@ import copy
 import pytest
 import torch
 
-from geoseg.learning.calibration import calibrate
 from geoseg.learning.chips import Batch
 from geoseg.learning.job import State
 from geoseg.learning.losses import parse_loss
+from geoseg.learning.norm_statistics import renew_statistics
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.repair import SLOWER, mend, start_over
 from geoseg.learning.training import first_gradient, update
@@ -15,7 +15,7 @@ from geoseg.learning.validation import validate
 from geoseg.learning.watch import Statistics, after_validation
 
 NAMES = ("parcel", "boundary")
-RECIPE = Recipe(steps=10, precision="float32")
+RECIPE = Recipe(steps=10, precision="fp32")
 CPU = torch.device("cpu")
 
 
@@ -45,7 +45,7 @@ def kill(state, unit):
 
 
 def activity(state, batch):
-    calibrate(state.model, lambda number: batch, 0, 1)
+    renew_statistics(state.model, lambda number: batch, 0, 1)
     return validate(state.model, [batch], parse_loss("bce"), CPU).statistics.active
 
 

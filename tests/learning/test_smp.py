@@ -236,7 +236,7 @@ def test_it_trains_stores_and_predicts(tmp_path, caplog):
         ) as file:
             file.write(data)
     model = tmp_path / "m.safetensors"
-    recipe = Recipe(steps=8, validations=1, calibration=1, rate=2e-3)
+    recipe = Recipe(steps=8, validations=1, statistics_batches=1, rate=2e-3)
     caplog.set_level(logging.WARNING)
     train(
         [(tmp_path / "scene.tif", tmp_path / "labels.tif")], model, recipe=recipe, chip=64,

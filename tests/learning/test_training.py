@@ -1,5 +1,6 @@
 import copy
 import csv
+import json
 import math
 import time
 from dataclasses import replace
@@ -9,11 +10,11 @@ import pytest
 import torch
 
 from geoseg.errors import OptionError, TrainingError
-from geoseg.learning.calibration import calibrate
-from geoseg.learning.checkpoint import load
+from geoseg.learning.checkpoint import load, read_tensors, write_tensors
 from geoseg.learning.chips import Batch, Cutter, Sampler, stack
-from geoseg.learning.job import TrainJob, begin, keep_state, resume
+from geoseg.learning.job import LAST, TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
+from geoseg.learning.norm_statistics import renew_statistics
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
 from geoseg.learning.repair import SLOWER
@@ -21,7 +22,7 @@ from geoseg.learning.training import Clock, prefetched, rate_at, train, update
 from geoseg.learning.unet import build
 from geoseg.learning.validation import tally, validate
 
-QUICK = Recipe(steps=60, validations=2, rate=1e-2, precision="float32", calibration=4)
+QUICK = Recipe(steps=60, validations=2, rate=1e-2, precision="fp32", statistics_batches=4)
 
 
 @pytest.fixture
@@ -111,6 +112,17 @@ def test_a_run_with_another_recipe_is_not_resumed_and_the_difference_is_said(mak
     network, job = make_job(replace(QUICK, steps=8, rate=2e-2))
     with pytest.raises(TrainingError, match="a run with rate 0.01, not 0.02; use --restart"):
         train(network, job)
+
+
+def test_a_run_that_was_begun_under_the_old_names_goes_on(make_job):
+    network, job = make_job(replace(QUICK, steps=8))
+    train(network, job)
+    tensors, metadata = read_tensors(job.folder / LAST)
+    named = json.loads(metadata["job"])
+    named["calibration"], named["precision"] = named.pop("statistics_batches"), "float32"
+    write_tensors(job.folder / LAST, tensors, metadata | {"job": json.dumps(named)})
+    network, job = make_job(replace(QUICK, steps=12))
+    assert train(network, job).steps == 12
 
 
 def test_a_longer_run_may_go_on(make_job):
@@ -218,10 +230,10 @@ def test_batches_come_in_order_from_the_first_that_is_wanted(cutters):
 
 
 def test_recomputed_statistics_are_those_of_the_batches(make_job):
-    """After calibration the first BatchNorm holds the mean and variance of its true inputs."""
+    """After it the first BatchNorm holds the mean and variance of its true inputs."""
     network, job = make_job()
     state = begin(network, job)
-    calibrate(state.averaged, job.sampler, 0, 4)
+    renew_statistics(state.averaged, job.sampler, 0, 4)
     convolution, norm = state.averaged.encoder[0][0][0], state.averaged.encoder[0][0][1]
     seen = [convolution(job.sampler(number).pixels) for number in range(4)]
     mean = torch.stack([one.mean((0, 2, 3)) for one in seen]).mean(0)
@@ -240,7 +252,7 @@ def test_lagging_statistics_cost_the_origin_its_output_and_recomputing_gives_it_
     loss, device = parse_loss("bce"), torch.device("cpu")
     before = validate(state.model, job.held_out, loss, device)
     state.averaged.load_state_dict(state.model.state_dict())
-    calibrate(state.averaged, job.sampler, 60, 8)
+    renew_statistics(state.averaged, job.sampler, 60, 8)
     after = validate(state.averaged, job.held_out, loss, device)
     assert after.score > before.score + 0.1
     assert after.statistics.spread[0] > 1.3 * before.statistics.spread[0]

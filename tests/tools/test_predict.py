@@ -12,7 +12,8 @@ from rasterio.windows import Window
 
 import geoseg
 from geoseg.errors import OptionError, OutputError
-from geoseg.learning.checkpoint import find_model, load, save
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import load, save
 
 PEAK = """
 import json, pathlib, sys, geoseg

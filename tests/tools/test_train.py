@@ -22,7 +22,7 @@ from geoseg.tools.training_data import measured_range, scaling_of
 SIDE, FIELD, METRES = 160, 20, 2.0
 PLACE = Affine(METRES, 0, 500_000, 0, -METRES, 5_000_000)
 QUICK = {"chip": 32, "batch": 2, "width": 4, "device": "cpu", "threads": 1}
-SHORT = Recipe(steps=6, validations=1, calibration=1, rate=2e-2)
+SHORT = Recipe(steps=6, validations=1, statistics_batches=1, rate=2e-2)
 
 
 def board():
@@ -279,7 +279,7 @@ def test_a_model_file_ends_in_safetensors(tmp_path):
 def test_restart_forgets_the_earlier_run(scenes, tmp_path):
     model = tmp_path / "m.safetensors"
     train([scenes], model, recipe=SHORT, **QUICK)
-    other = Recipe(steps=5, validations=1, calibration=1, rate=3e-2)
+    other = Recipe(steps=5, validations=1, statistics_batches=1, rate=3e-2)
     with pytest.raises(TrainingError, match="use --restart"):
         train([scenes], model, recipe=other, **QUICK)
     assert train([scenes], model, recipe=other, restart=True, **QUICK).steps == 5
@@ -297,7 +297,7 @@ def test_the_command_trains_and_prints_its_scores_as_json(scenes, tmp_path):
     model = tmp_path / "m.safetensors"
     options = (
         "--steps 6 --rate 0.02 --validations 1 --chip 32 --batch 2 --width 4 --threads 1 "
-        "--calibration 1 --boundary-width 8m --hold-out s2 --json --progress none"
+        "--statistics-batches 1 --boundary-width 8m --hold-out s2 --json --progress none"
     )
     arguments = [str(scenes), str(model), *options.split()]
     done = CliRunner().invoke(command, arguments, catch_exceptions=False)
@@ -350,7 +350,7 @@ def test_arrays_and_tables_train_as_their_files_do(scenes, tmp_path):
 
 
 def test_a_training_shows_its_curves_and_validations_in_a_notebook(scenes, tmp_path):
-    recipe = Recipe(steps=6, validations=2, calibration=1, rate=2e-2)
+    recipe = Recipe(steps=6, validations=2, statistics_batches=1, rate=2e-2)
     made = train([scenes], tmp_path / "m.safetensors", recipe=recipe, **QUICK)
     html = made._repr_html_()
     assert len(made.validations) == 2 and html.count("<tr>") == 3

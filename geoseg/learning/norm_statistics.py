@@ -12,9 +12,7 @@ from geoseg.learning.chips import Batches
 
 
 @torch.no_grad()
-def calibrate(
-    network: nn.Module, sampler: Batches, first: int, batches: int
-) -> None:
+def renew_statistics(network: nn.Module, sampler: Batches, first: int, batches: int) -> None:
     """Recompute BatchNorm's statistics from scratch, as the plain mean over some batches.
 
     Without this the running statistics lag behind the weights, and the network that trained well

@@ -1,19 +1,13 @@
-"""What a training says of itself: lines for people, and `log.csv`."""
+"""What a training says of itself: lines for people."""
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
-from geoseg.learning.job import State
-from geoseg.learning.log import LOG, logged
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.validation import Validation
 from geoseg.learning.watch import Alarm
-from geoseg.publish import publish_bytes
 
 log = logging.getLogger(__name__)
 
@@ -59,21 +53,3 @@ def tell_pace(recipe: Recipe, seconds: float) -> None:
             "%d steps are few: a model is rarely of use before %d; raise --time-limit, or take a "
             "smaller --width, --chip or --batch", steps, FEW,
         )
-
-
-def record(
-    folder: Path, state: State, seen: Validation, value: float, alarms: Sequence[Alarm],
-    *, kept: bool,
-) -> None:
-    """Add a line to `log.csv`; lines that a killed run wrote after its last state go."""
-    row = {"step": state.step, "seconds": round(state.seconds, 1), "train_loss": round(value, 4)}
-    row |= {name: round(one, 4) for name, one in seen.scores().items()} | {"kept": int(kept)}
-    row["alarms"] = " ".join(alarm.name for alarm in alarms)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOG
-    rows = [one for one in logged(path) if int(one["step"]) < state.step] + [row]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(row), extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    publish_bytes(path, text.getvalue().encode())

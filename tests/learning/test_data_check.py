@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from geoseg.grid import Window
-from geoseg.learning.doctor import (
-    blank_doctor, data_doctor, labels_doctor, range_doctor, shift_doctor,
+from geoseg.learning.data_check import (
+    check_blank, check_together, check_labels, check_range, check_shift,
 )
 from geoseg.raster import Scene
 
@@ -15,7 +15,7 @@ def names(alarms):
 def examined(labels, valid=None):
     labels = np.asarray(labels)
     valid = np.ones(labels.shape, bool) if valid is None else valid
-    return names(labels_doctor("scene", labels, valid))
+    return names(check_labels("scene", labels, valid))
 
 
 def test_good_labels_have_no_alarm():
@@ -41,15 +41,15 @@ def test_one_parcel_over_all_is_named():
 
 
 def test_labels_only_where_the_image_has_no_data_are_fatal():
-    (alarm,) = labels_doctor("scene", np.array([[1, -1]]), np.array([[False, True]]))
+    (alarm,) = check_labels("scene", np.array([[1, -1]]), np.array([[False, True]]))
     assert alarm.name == "no-overlap" and alarm.fatal
 
 
 def test_scenes_that_are_all_empty_are_fatal():
-    empty = labels_doctor("scene", np.zeros((2, 2), int), np.ones((2, 2), bool))
-    (alarm,) = data_doctor(0.0, empty, scenes=1)
+    empty = check_labels("scene", np.zeros((2, 2), int), np.ones((2, 2), bool))
+    (alarm,) = check_together(0.0, empty, scenes=1)
     assert alarm.name == "all-empty" and alarm.fatal
-    assert data_doctor(0.5, [], scenes=1) == []
+    assert check_together(0.5, [], scenes=1) == []
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_scenes_that_are_all_empty_are_fatal():
     [(10, 240, []), (0.0, 1.0, ["range"]), (3000, 9000, ["range"]), (120, 121, ["range"])],
 )
 def test_values_far_off_the_range_of_the_model_are_named(low, high, wanted):
-    assert names(range_doctor("scene", low, high, [(0, 255)] * 3)) == wanted
+    assert names(check_range("scene", low, high, [(0, 255)] * 3)) == wanted
 
 
 @pytest.mark.parametrize(("value", "wanted"), [(0, ["undeclared-nodata"]), (77, [])])
 def test_a_corner_of_one_extreme_value_is_named_as_missing_data(make_source, value, wanted):
     image = make_source().image.clip(1, 255)
     image[:, :40, :40] = value
-    alarms = blank_doctor("scene", image, np.ones(image.shape[1:], bool))
+    alarms = check_blank("scene", image, np.ones(image.shape[1:], bool))
     assert names(alarms) == wanted
 
 
@@ -73,14 +73,14 @@ def test_declared_missing_data_is_no_alarm(make_source):
     image[:, :40, :40] = 0
     valid = np.ones(image.shape[1:], bool)
     valid[:40, :40] = False
-    assert blank_doctor("scene", image, valid) == []
+    assert check_blank("scene", image, valid) == []
 
 
 @pytest.mark.parametrize("shift", [(12, 0), (0, -20), (9, 15)])
 def test_shifted_labels_are_named_with_the_way_back(make_source, shift):
     source = make_source(size=256, field=72)
     labels = np.roll(source.labels, shift, axis=(0, 1))
-    (alarm,) = shift_doctor("scene", source.image, labels)
+    (alarm,) = check_shift("scene", source.image, labels)
     down, right = -shift[0], -shift[1]
     assert alarm.name == "shifted"
     assert f"{abs(right)} pixels to the {'right' if right > 0 else 'left'}" in alarm.text
@@ -91,13 +91,13 @@ def test_shifted_labels_are_named_with_the_way_back(make_source, shift):
 def test_labels_in_place_are_not_called_shifted(make_source, shift):
     source = make_source(size=256, field=72)
     labels = np.roll(source.labels, shift, axis=(0, 1))
-    assert shift_doctor("scene", source.image, labels) == []
+    assert check_shift("scene", source.image, labels) == []
 
 
 def test_an_image_without_borders_says_nothing_about_a_shift(make_source):
     source = make_source(size=256, field=72)
     image = np.random.default_rng(0).integers(0, 255, source.image.shape)
-    assert shift_doctor("scene", image, source.labels) == []
+    assert check_shift("scene", image, source.labels) == []
 
 
 @pytest.mark.data
@@ -108,6 +108,6 @@ def test_real_labels_in_place_are_not_called_shifted_but_shifted_ones_are(data_f
         with Scene(path) as scene, Scene(folder / "instances" / path.name) as truth:
             window = Window(0, 0, scene.geobox.width, scene.geobox.height)
             image, labels = scene.read(window, (1, 2, 3))[0], truth.read(window, (1,))[0][0]
-        assert shift_doctor(path.stem, image, labels) == []
-        found += len(shift_doctor(path.stem, image, np.roll(labels.astype(int), 16, axis=1)))
+        assert check_shift(path.stem, image, labels) == []
+        found += len(check_shift(path.stem, image, np.roll(labels.astype(int), 16, axis=1)))
     assert found == len(images)

@@ -1,4 +1,4 @@
-"""The doctor: looks before training whether the data is to blame, and names what is wrong."""
+"""Look before training whether the data is to blame, and name what is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLEARER = 1.12
 most 1.03 in place, and at least 1.14 when their labels are shifted by 10 to 16 pixels."""
 
 
-def labels_doctor(name: str, labels: np.ndarray, valid: np.ndarray) -> list[Alarm]:
+def check_labels(name: str, labels: np.ndarray, valid: np.ndarray) -> list[Alarm]:
     """Name what is wrong with the labels of a scene, before training.
 
     Args:
@@ -55,7 +55,7 @@ def labels_doctor(name: str, labels: np.ndarray, valid: np.ndarray) -> list[Alar
     return alarms
 
 
-def data_doctor(parcel_share: float, scene_alarms: Sequence[Alarm], scenes: int) -> list[Alarm]:
+def check_together(parcel_share: float, scene_alarms: Sequence[Alarm], scenes: int) -> list[Alarm]:
     """Name what is wrong with all the data together."""
     alarms = []
     if sum(one.name == "empty" for one in scene_alarms) == scenes or parcel_share == 0:
@@ -64,9 +64,9 @@ def data_doctor(parcel_share: float, scene_alarms: Sequence[Alarm], scenes: int)
     return alarms
 
 
-def range_doctor(name: str, low: float, high: float, bands: Sequence[tuple[float, float]]) -> list[
-    Alarm
-]:
+def check_range(
+    name: str, low: float, high: float, bands: Sequence[tuple[float, float]]
+) -> list[Alarm]:
     """Name an image whose values (2nd and 98th percentile) are far off the model's range."""
     span = max(top - bottom for bottom, top in bands)
     bottom, top = min(b for b, _ in bands), max(t for _, t in bands)
@@ -76,7 +76,7 @@ def range_doctor(name: str, low: float, high: float, bands: Sequence[tuple[float
     return []
 
 
-def blank_doctor(name: str, image: np.ndarray, valid: np.ndarray) -> list[Alarm]:
+def check_blank(name: str, image: np.ndarray, valid: np.ndarray) -> list[Alarm]:
     """Name missing data that is taken for ground: one extreme value in all bands, over an area.
 
     Args:
@@ -97,7 +97,7 @@ def blank_doctor(name: str, image: np.ndarray, valid: np.ndarray) -> list[Alarm]
     return []
 
 
-def shift_doctor(name: str, image: np.ndarray, labels: np.ndarray) -> list[Alarm]:
+def check_shift(name: str, image: np.ndarray, labels: np.ndarray) -> list[Alarm]:
     """Name labels whose borders fit the image much better elsewhere: shifted, or of another CRS.
 
     The image's gradient is averaged under the borders, for every shift of up to `FARTHEST` pixels

@@ -3,9 +3,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from geoseg.learning.log import logged
+from geoseg.learning.log_csv import logged, record
 from geoseg.learning.recipe import Recipe
-from geoseg.learning.record import FEW, record, tell, tell_pace
+from geoseg.learning.tell import FEW, tell, tell_pace
 from geoseg.learning.watch import Alarm
 
 
