@@ -39,7 +39,7 @@ nitpick_ignore_regex = [
     # Types of other projects: no network is used to look up their pages.
     ("py:.*", r"(?!geoseg).*"),
     # Types that the reference does not list, since only geoseg itself makes them.
-    ("py:.*", r"geoseg\..*\.(Progress|Event|Pair|Tally|ParcelCounts|ConfusionMatrix)"),
+    ("py:.*", r"geoseg\..*\.(Progress|Event|Pair|Tally|ParcelCounts)"),
 ]
 
 exclude_patterns = ["_build"]

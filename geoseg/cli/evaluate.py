@@ -13,6 +13,7 @@ from geoseg.tools.score_names import (
     HEADS,
     name_of,
     number_text,
+    rows_by_group,
     shown,
     span_text,
 )
@@ -57,7 +58,7 @@ def evaluate(
 
 def table(made: Any) -> str:
     """Lay the scores out: one per line with its interval, then one line per group."""
-    counts, scores, spans = made.parcels, made.scores, made.intervals_of()
+    counts, scores, spans = made.parcel_counts, made.scores, made.intervals_of()
     about = {
         "ground": f"by {made.unit}",
         "parcels": f"{counts.predicted} against {counts.truth} true, {counts.matched} matched",
@@ -73,16 +74,12 @@ def table(made: Any) -> str:
 
 
 def _groups(made: Any) -> list[str]:
-    if len(made.groups) == 1:
+    rows = rows_by_group(made)
+    if not rows:
         return []
+    heads = ("group", "true", "found", *(HEADS.get(key, name_of(key, made)) for key in GROUPS))
     width = max(len(name) for name in made.groups) + 2
-    heads = [HEADS.get(name, name_of(name, made)) for name in GROUPS]
-    lines = [f"{'group':{width}}{'true':>7}{'found':>7}" + "".join(f"{one:>12}" for one in heads)]
-    for group in made.groups:
-        pooled, scores = made.tally.pooled(group), made.scores_of(group)
-        if pooled["truth"] or pooled["predicted"]:
-            numbers = "".join(f"{number_text(scores[name]):>12}" for name in GROUPS)
-            lines.append(
-                f"{group:{width}}{pooled['truth']:7.0f}{pooled['predicted']:7.0f}{numbers}"
-            )
-    return ["", *lines]
+    return ["", *(
+        f"{group:{width}}{true:>7}{found:>7}" + "".join(f"{one:>12}" for one in numbers)
+        for group, true, found, *numbers in (heads, *rows)
+    )]

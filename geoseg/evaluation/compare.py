@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geoseg.evaluation.boundaries import Segments, near_lengths, polis, segments
+from geoseg.evaluation.matching import HALF
 from geoseg.evaluation.overlaps import overlaps_of_polygons
-from geoseg.evaluation.parcels import HALF
 from geoseg.evaluation.tables import ALL, Comparison, Ground, Pairs, Side
 
 VOID_SLIVER = 1e-9

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.evaluation.parcels import HALF, unique_pairs
+from geoseg.evaluation.matching import match
 from geoseg.evaluation.tables import Comparison, Side
 
 MATCHED, SPLIT, MERGED, ALONE = range(4)
@@ -49,32 +49,24 @@ class Judged:
 
 
 def judge(comparison: Comparison) -> Judged:
-    """Match parcels by IoU above 0.5 and find what was split and merged; O(overlaps log overlaps).
+    """Match parcels, and say of each what became of it.
 
-    Source: Kirillov and others, Panoptic Segmentation, 2019, section 4.1, for the match, and 4.2
-    for unknown ground: it is cut from both layers, and an unmatched parcel that lies mostly on it
-    does not count.
+    Source: Kirillov and others, Panoptic Segmentation, 2019, section 4.2, for unknown ground: it is
+    cut from both layers, and an unmatched parcel that lies mostly on it does not count.
     """
     truth, predicted, pairs = comparison.truth, comparison.predicted, comparison.pairs
     at, near = _rows(truth.number, pairs.truth), _rows(predicted.number, pairs.predicted)
-    iou = pairs.common / (truth.area[at] + predicted.area[near] - pairs.common)
-    best = unique_pairs(at, near, iou, HALF)
-    chosen = np.zeros(len(iou), np.bool_)
-    chosen[best] = True
-    truth_partner = _partners(len(truth.number), at[best], near[best])
-    predicted_partner = _partners(len(predicted.number), near[best], at[best])
-    in_true = pairs.common > HALF * predicted.area[near]
-    in_found = pairs.common > HALF * truth.area[at]
-    is_split = np.bincount(at[in_true], minlength=len(truth.number)) >= 2
-    is_merged = np.bincount(near[in_found], minlength=len(predicted.number)) >= 2
-    part_of_split = _any(len(predicted.number), near[in_true & is_split[at]])
-    in_merged = _any(len(truth.number), at[in_found & is_merged[near]])
+    made = match(at, near, pairs.common, truth.area, predicted.area)
+    truth_partner = _partners(len(truth.number), at[made.best], near[made.best])
+    predicted_partner = _partners(len(predicted.number), near[made.best], at[made.best])
+    part_of_split = _any(len(predicted.number), near[made.in_true & made.is_split[at]])
+    in_merged = _any(len(truth.number), at[made.in_found & made.is_merged[near]])
     return Judged(
-        at, near, iou, chosen,
+        at, near, made.iou, _any(len(at), made.best),
         _counts(truth, truth_partner), _counts(predicted, predicted_partner),
-        truth_partner, predicted_partner, is_split, is_merged,
-        _status(truth_partner, is_split, in_merged),
-        _status(predicted_partner, part_of_split, is_merged),
+        truth_partner, predicted_partner, made.is_split, made.is_merged,
+        _status(truth_partner, made.is_split, in_merged),
+        _status(predicted_partner, part_of_split, made.is_merged),
     )
 
 

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
-    """A sparse table of common areas; tables of two parts of a scene add up.
+    """A sparse table of common areas.
 
     Parcels are named by the labels of the rasters, or by position in the list of polygons.
     """
@@ -33,17 +33,6 @@ class Overlaps:
     """(k, 2) true and predicted parcel of each overlap, ascending."""
     common: NDArray[np.float64]
     """(k,) area of each overlap."""
-
-    def __add__(self, other: Overlaps) -> Overlaps:
-        """Put two parts of one scene together; a parcel may lie in both."""
-        return Overlaps(
-            *_sums(_both(self.truth, other.truth), _both(self.truth_area, other.truth_area)),
-            *_sums(
-                _both(self.predicted, other.predicted),
-                _both(self.predicted_area, other.predicted_area),
-            ),
-            *_sums(_both(self.pairs, other.pairs), _both(self.common, other.common)),
-        )
 
 
 def overlaps_of_labels(
@@ -116,7 +105,3 @@ def _sums(keys: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[NDArray
     new = differs.any(axis=1) if keys.ndim == 2 else differs
     starts = np.concatenate([[0], np.flatnonzero(new) + 1])
     return keys[starts], np.add.reduceat(values, starts)
-
-
-def _both(one: NDArray, other: NDArray) -> NDArray:
-    return np.concatenate([one, other])

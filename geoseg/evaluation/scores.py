@@ -25,7 +25,24 @@ Counts = Mapping[str, ArrayLike]
 def scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
     """Give every score of counts; counts may be arrays of one shape."""
     c = {name: np.asarray(value, np.float64) for name, value in counts.items()}
-    return {**_ground(c), **_parcels(c), **_shapes(c), **_borders(c)}
+    at_half = parcel_scores(c | {"matched": c["matched@0.5"]})
+    return {**_ground(c), **at_half, **_at_all_thresholds(c), **_shapes(c), **_borders(c)}
+
+
+def parcel_scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """Give the scores that counts of parcels are enough for; see `ParcelCounts` for their names."""
+    truth, predicted, matched = counts["truth"], counts["predicted"], counts["matched"]
+    return {
+        "parcel_precision": _ratio(matched, predicted),
+        "parcel_recall": _ratio(matched, truth),
+        "parcel_f1": _f1(matched, truth, predicted),
+        "panoptic_quality": _f1(counts["iou"], truth, predicted),
+        "segmentation_quality": _ratio(counts["iou"], matched),
+        "recognition_quality": _f1(matched, truth, predicted),
+        "over_segmentation": _ratio(counts["split"], truth),
+        "under_segmentation": _ratio(counts["merged"], predicted),
+        "count_ratio": _ratio(predicted, truth),
+    }
 
 
 def intervals(tally: Tally, group: str = TOTAL, *, seed: int = 0) -> dict[str, tuple[float, float]]:
@@ -59,32 +76,27 @@ def _ratio(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
         return np.where(whole != 0, part / whole, np.nan)
 
 
+def _f1(both: ArrayLike, truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    """Give the harmonic mean of precision and recall."""
+    return _ratio(2 * np.asarray(both), np.asarray(truth) + np.asarray(predicted))
+
+
 def _ground(c: Counts) -> dict[str, NDArray]:
     true, found, both = c["ground_true"], c["ground_found"], c["ground_both"]
     return {
         "pixel_iou": _ratio(both, true + found - both),
         "pixel_precision": _ratio(both, found),
         "pixel_recall": _ratio(both, true),
-        "pixel_f1": _ratio(2 * both, true + found),
+        "pixel_f1": _f1(both, true, found),
     }
 
 
-def _parcels(c: Counts) -> dict[str, NDArray]:
-    truth, predicted, matched = c["truth"], c["predicted"], c["matched@0.5"]
+def _at_all_thresholds(c: Counts) -> dict[str, NDArray]:
     every = sum(c[f"matched@{at:g}"] for at in THRESHOLDS) / len(THRESHOLDS)
     return {
-        "parcel_precision": _ratio(matched, predicted),
-        "parcel_recall": _ratio(matched, truth),
-        "parcel_f1": _ratio(2 * matched, truth + predicted),
-        "parcel_precision_50_95": _ratio(every, predicted),
-        "parcel_recall_50_95": _ratio(every, truth),
-        "parcel_f1_50_95": _ratio(2 * every, truth + predicted),
-        "panoptic_quality": _ratio(2 * c["iou"], truth + predicted),
-        "segmentation_quality": _ratio(c["iou"], matched),
-        "recognition_quality": _ratio(2 * matched, truth + predicted),
-        "over_segmentation": _ratio(c["split"], truth),
-        "under_segmentation": _ratio(c["merged"], predicted),
-        "count_ratio": _ratio(predicted, truth),
+        "parcel_precision_50_95": _ratio(every, c["predicted"]),
+        "parcel_recall_50_95": _ratio(every, c["truth"]),
+        "parcel_f1_50_95": _f1(every, c["truth"], c["predicted"]),
     }
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.evaluation import match, overlaps_of_labels
-from geoseg.evaluation.parcels import f1
+from geoseg.evaluation import count_parcels, overlaps_of_labels, parcel_scores
 from geoseg.learning.bundled import find_model
 from geoseg.learning.checkpoint import read_spec, replace_spec
 from geoseg.raster import MaskReader
@@ -73,6 +72,6 @@ def pooled_f1(places: Sequence[tuple[Labels, Labels]]) -> float:
     """Add the matched parcels of all places, and give their F1 at an IoU of 0.5."""
     counts = None
     for found, truth in places:
-        one = match(overlaps_of_labels(truth, found))
+        one = count_parcels(overlaps_of_labels(truth, found))
         counts = one if counts is None else counts + one
-    return f1(counts)
+    return float(parcel_scores(asdict(counts))["parcel_f1"])

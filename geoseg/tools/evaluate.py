@@ -15,7 +15,6 @@ import numpy as np
 import shapely
 
 import geoseg
-from geoseg.confusion import ConfusionMatrix
 from geoseg.errors import OptionError, VectorError
 from geoseg.evaluation import (
     Comparison,
@@ -98,17 +97,16 @@ class EvaluateResult:
         return intervals(self.tally, group)
 
     @property
-    def parcels(self) -> ParcelCounts:
-        """The counts at an IoU above 0.5."""
-        c = self.tally.pooled()
-        whole = (c["truth"], c["predicted"], c["matched@0.5"])
-        return ParcelCounts(*map(round, whole), c["iou"], round(c["split"]), round(c["merged"]))
+    def counts(self) -> dict[str, float]:
+        """Give what the scores of all parcels are ratios of; areas are in `unit`."""
+        return self.tally.pooled()
 
     @property
-    def area(self) -> ConfusionMatrix:
-        """Class 1 is parcel, in `unit`; what is neither has no bounds, and counts 0."""
-        c = self.tally.pooled()
-        return ConfusionMatrix.of_areas(c["ground_true"], c["ground_found"], c["ground_both"])
+    def parcel_counts(self) -> ParcelCounts:
+        """The counts at an IoU above 0.5."""
+        c = self.counts
+        whole = (c["truth"], c["predicted"], c["matched@0.5"])
+        return ParcelCounts(*map(round, whole), c["iou"], round(c["split"]), round(c["merged"]))
 
     def as_dict(self) -> dict[str, Any]:
         """Give scores, intervals and counts for JSON; what is NaN becomes None."""

@@ -18,6 +18,7 @@ from geoseg.tools.score_names import (
     distance_text,
     name_of,
     number_text,
+    rows_by_group,
     span_text,
 )
 from geoseg.tools.views import view_of
@@ -66,7 +67,7 @@ def _headlines(made: EvaluateResult) -> str:
             f'<div class="tile"><small>{text(name_of(name, made))}</small>'
             f"<b>{number_text(scores[name])}</b><small>{span_text(name, spans)}&nbsp;</small></div>"
         )
-    counts = made.parcels
+    counts = made.parcel_counts
     return (
         f'<div class="tiles">{"".join(boxes)}</div><p>{counts.predicted:,} parcels against '
         f"{counts.truth:,} true ones; {counts.matched:,} match at an IoU above 0.5, "
@@ -87,14 +88,8 @@ def _scores(made: EvaluateResult) -> str:
 
 
 def _groups(made: EvaluateResult) -> str:
-    rows = []
-    for group in made.groups:
-        pooled, scores = made.tally.pooled(group), made.scores_of(group)
-        if pooled["truth"] or pooled["predicted"]:
-            numbers = [number_text(scores[name]) for name in GROUPS]
-            rows.append((group, f"{pooled['truth']:.0f}", f"{pooled['predicted']:.0f}", *numbers))
     heads = ("group", "true", "predicted", *(name_of(one, made) for one in GROUPS))
-    return table(heads, rows)
+    return table(heads, rows_by_group(made))
 
 
 def _facts(made: EvaluateResult, evidence: Evidence) -> str:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geoseg.raster import Looker, Scene, encode
-from geoseg.tools.score_names import GROUPS, HEADS, name_of, number_text, shown, span_text
+from geoseg.tools.score_names import (
+    GROUPS,
+    HEADS,
+    name_of,
+    number_text,
+    rows_by_group,
+    shown,
+    span_text,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -82,7 +90,7 @@ def show_mask(path: Path) -> str:
 
 def show_scores(made: EvaluateResult) -> str:
     """Give HTML that shows scores: one per row with its interval, then one row per group."""
-    counts, scores, spans = made.parcels, made.scores, made.intervals_of()
+    counts, scores, spans = made.parcel_counts, made.scores, made.intervals_of()
     rows = []
     for part, keys in shown(made):
         rows.append(f"<tr><th colspan=3 style='text-align:left;{PAD}'>{part}</th></tr>")
@@ -96,15 +104,9 @@ def show_scores(made: EvaluateResult) -> str:
 
 
 def _groups(made: EvaluateResult) -> str:
-    if len(made.groups) == 1:
-        return ""
-    rows = [_heads("group", "true", "found", *(HEADS.get(k, name_of(k, made)) for k in GROUPS))]
-    for group in made.groups:
-        pooled, scores = made.tally.pooled(group), made.scores_of(group)
-        if pooled["truth"] or pooled["predicted"]:
-            counts = (f"{pooled[side]:.0f}" for side in ("truth", "predicted"))
-            rows.append(_row(group, *counts, *(number_text(scores[key]) for key in GROUPS)))
-    return f"<table>{''.join(rows)}</table>"
+    rows = [_row(*row) for row in rows_by_group(made)]
+    heads = _heads("group", "true", "found", *(HEADS.get(k, name_of(k, made)) for k in GROUPS))
+    return f"<table>{heads}{''.join(rows)}</table>" if rows else ""
 
 
 def _heads(*names: str) -> str:

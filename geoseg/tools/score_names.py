@@ -1,4 +1,4 @@
-"""What scores are called, and how numbers are written, in tables and reports alike."""
+"""What scores are called and how they are written, in tables, notebooks and reports alike."""
 
 from __future__ import annotations
 
@@ -75,3 +75,18 @@ def span_text(name: str, spans: Mapping[str, tuple[float, float]]) -> str:
     """Write a score's interval; nothing where there is none."""
     low, high = spans.get(name, (math.nan, math.nan))
     return "" if math.isnan(low) else f"{number_text(low)} to {number_text(high)}"
+
+
+def rows_by_group(made: EvaluateResult) -> list[tuple[str, ...]]:
+    """Give rows of a table: group, true and predicted parcels, the scores of `GROUPS`.
+
+    There are none where all parcels are one group; groups without parcels are left out.
+    """
+    rows = []
+    for group in made.groups if len(made.groups) > 1 else ():
+        counts, scores = made.tally.pooled(group), made.scores_of(group)
+        sides = [counts[side] for side in ("truth", "predicted")]
+        if any(sides):
+            numbers = (number_text(scores[key]) for key in GROUPS)
+            rows.append((group, *(f"{one:.0f}" for one in sides), *numbers))
+    return rows

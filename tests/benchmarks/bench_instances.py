@@ -15,7 +15,7 @@ import argparse
 import importlib.util
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import bench_model
@@ -24,8 +24,7 @@ import rasterio
 import rasterio.features
 
 import geoseg
-from geoseg.evaluation.overlaps import overlaps_of_labels
-from geoseg.evaluation.parcels import f1, match, panoptic_quality
+from geoseg.evaluation import count_parcels, overlaps_of_labels, parcel_scores
 from geoseg.raster import MaskReader
 from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import LineChoice, label_options
@@ -158,13 +157,14 @@ def main() -> None:
             options = label_options(grid, spec.instances, LineChoice())
             true = truth_of(truth, grid)
             for name, way in ways().items():
-                counts[name].append(match(overlaps_of_labels(true, way(bands, options))))
+                counts[name].append(count_parcels(overlaps_of_labels(true, way(bands, options))))
         print(f"\n{place}\n{'':28}      F1      PQ")
         for name, parts in counts.items():
             total = parts[0]
             for one in parts[1:]:
                 total = total + one
-            print(f"{name:28}{f1(total):8.3f}{panoptic_quality(total):8.3f}", flush=True)
+            made = parcel_scores(asdict(total))
+            print(f"{name:28}{made['parcel_f1']:8.3f}{made['panoptic_quality']:8.3f}", flush=True)
 
 
 if __name__ == "__main__":

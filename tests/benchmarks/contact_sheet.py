@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import bench_model
@@ -21,8 +22,8 @@ from bench_instances import ours, skimage_distance, truth_of
 from PIL import Image, ImageDraw
 
 import geoseg
-from geoseg.evaluation.overlaps import overlaps_of_labels
-from geoseg.evaluation.parcels import HALF, f1, match
+from geoseg.evaluation import count_parcels, overlaps_of_labels, parcel_scores
+from geoseg.evaluation.matching import HALF
 from geoseg.raster import MaskReader
 from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import LineChoice, label_options
@@ -83,7 +84,8 @@ def row(scene: Path, truth: Path, stored: Path) -> list[Image.Image]:
                       ("watershed of distances", skimage_distance(0.4, 3.0)),
                       ("geoseg", ours("basins"))):
         found = np.asarray(way(bands, options), np.int32)
-        score = f1(match(overlaps_of_labels(true, found)))
+        counts = count_parcels(overlaps_of_labels(true, found))
+        score = parcel_scores(asdict(counts))["parcel_f1"]
         panels.append(panel(image, found, matched(true, found), f"{name}: F1 {score:.2f}"))
     return panels
 

@@ -57,6 +57,11 @@ def label_raster(tmp_path):
     return write
 
 
+def areas(made):
+    """Give the square metres in true parcels, in predicted ones and in both."""
+    return [made.counts[f"ground_{one}"] for one in ("true", "found", "both")]
+
+
 def test_equal_layers_score_one(layer):
     path = layer("a.gpkg", fields((0, 4), (4, 6)))
     scores = evaluate(path, path).scores
@@ -68,14 +73,15 @@ def test_a_layer_is_scored_against_a_layer_by_area(layer):
     made = evaluate(layer("a.gpkg", fields((0, 3), (8, 9))), layer("b.gpkg", fields((0, 4))))
     assert made.unit == "m2"
     assert made.scores["pixel_iou"] == pytest.approx(300 / 500)
-    assert (made.parcels.predicted, made.parcels.truth, made.parcels.matched) == (2, 1, 1)
+    assert (made.parcel_counts.predicted, made.parcel_counts.truth) == (2, 1)
+    assert made.parcel_counts.matched == 1
 
 
 def test_layers_may_have_different_crss(layer):
     truth = layer("b.gpkg", fields((0, 4), (4, 8)))
     for crs in (4326, 3035, 3857):
         made = evaluate(layer(f"{crs}.gpkg", fields((0, 4), (4, 8)), crs=crs), truth)
-        assert made.parcels.matched == 2
+        assert made.parcel_counts.matched == 2
         assert made.scores["pixel_iou"] == pytest.approx(1, abs=1e-3)
 
 
@@ -88,20 +94,20 @@ def test_truth_in_degrees_or_feet_or_mercator_is_compared_in_square_metres(layer
     assert crs.axis_info[0].unit_name == "metre"
     assert crs.geodetic_crs.equals(pyproj.CRS(base), ignore_axis_order=True)
     made = evaluate(layer("a.gpkg", fields((0, 4))), truth)
-    assert made.area.counts[1, 1] == pytest.approx(400, rel=2e-3)  # UTM's scale is 0.9996
+    assert made.counts["ground_both"] == pytest.approx(400, rel=2e-3)  # UTM's scale is 0.9996
 
 
 def test_a_layer_is_scored_against_labels(layer, label_raster):
     made = evaluate(layer("a.gpkg", fields((0, 3), (5, 8))), label_raster([1, 1, 1, 1, 0, 2, 2, 2]))
     assert (made.unit, made.pixel) == ("m2", pytest.approx(10, rel=1e-3))
-    np.testing.assert_allclose(made.area.counts, [[0, 0], [100, 600]], atol=1e-6)
+    assert areas(made) == pytest.approx([700, 600, 600])
     assert made.scores["parcel_f1"] == 1
     assert made.scores["segmentation_quality"] == pytest.approx((3 / 4 + 1) / 2)
 
 
 def test_pixels_whose_label_is_not_known_do_not_count(layer, label_raster):
     made = evaluate(layer("a.gpkg", fields((0, 8))), label_raster([1, 1, -1, -1, -1, -1, 2, 2]))
-    np.testing.assert_allclose(made.area.counts, [[0, 0], [0, 400]], atol=1e-6)
+    assert areas(made) == pytest.approx([400, 400, 400])
 
 
 def many(seed, n=12):
@@ -154,7 +160,7 @@ def test_only_the_area_of_interest_counts(layer, label_raster):
     path = layer("a.gpkg", fields((0, 4), (6, 8)))
     for truth in (label_raster([1, 1, 1, 1, 2, 2, 2, 2]), layer("b.gpkg", fields((0, 4), (4, 8)))):
         made = evaluate(path, truth, aoi=aoi)
-        assert (made.parcels.truth, made.parcels.predicted, made.parcels.matched) == (1, 1, 1)
+        assert [made.counts[one] for one in ("truth", "predicted", "matched@0.5")] == [1, 1, 1]
 
 
 def test_an_area_of_interest_without_truth_is_refused(layer):
@@ -173,7 +179,7 @@ def test_no_parcels_are_zero_and_json_has_no_nan(layer):
 def test_layers_are_chosen_by_name(layer):
     path = layer("a.gpkg", fields((0, 4)), layer="mine")
     layer("a.gpkg", fields((0, 4), (4, 8)), layer="truth")
-    assert evaluate(path, path, layer="mine", truth_layer="truth").parcels.truth == 2
+    assert evaluate(path, path, layer="mine", truth_layer="truth").parcel_counts.truth == 2
 
 
 def test_one_label_is_said_to_be_suspicious(layer, label_raster, caplog):
@@ -216,9 +222,9 @@ def test_scores_are_in_the_json_by_group_with_intervals_and_counts(layer):
 
 def test_what_lies_in_the_ignore_layer_does_not_count(layer):
     truth, found = layer("t.gpkg", fields((0, 4))), layer("a.gpkg", fields((0, 4), (6, 9)))
-    assert evaluate(found, truth).parcels.predicted == 2
+    assert evaluate(found, truth).parcel_counts.predicted == 2
     ignored = evaluate(found, truth, ignore=layer("town.gpkg", fields((5, 20)), crs=4326))
-    assert ignored.parcels.predicted == 1
+    assert ignored.parcel_counts.predicted == 1
 
 
 def test_classes_are_scored_by_name(tmp_path):
@@ -272,7 +278,7 @@ def test_tables_arrays_and_results_are_scored_as_their_files(layer, label_raster
         assert evaluate(tables[0], labels).scores == pytest.approx(of_file, nan_ok=True)
     area = geopandas.GeoSeries(fields((0, 2)), crs=32633)
     assert evaluate(*tables, aoi=area).scores["parcel_f1"] == 1
-    assert evaluate(*tables, ignore=area).parcels.truth == 1
+    assert evaluate(*tables, ignore=area).parcel_counts.truth == 1
 
 
 def test_a_table_that_no_vector_file_can_hold_is_one_line(layer):
@@ -295,6 +301,6 @@ def test_scores_show_as_a_table_in_a_notebook(layer):
 def test_layers_of_two_places_are_said_to_lie_apart(layer, caplog):
     here = layer("here.gpkg", fields((0, 4)))
     there = layer("there.gpkg", fields((1000, 1004)))
-    assert evaluate(here, there).parcels.matched == 0
+    assert evaluate(here, there).parcel_counts.matched == 0
     assert "no parcel lies on a true one" in caplog.text
     assert "there.gpkg spans 510000, 5399990, 510040, 5400000" in caplog.text
