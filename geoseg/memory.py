@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 TRIM_THRESHOLD = -1
 """glibc's M_TRIM_THRESHOLD: free memory above this goes back to the system."""
@@ -13,6 +15,9 @@ KEEP_BYTES = (1 << 31) - 1
 """Largest value mallopt takes, 2 GiB."""
 RETURN_BYTES = 1 << 22
 """Blocks from 4 MiB on go straight back to the system when they are freed."""
+
+SMALL_BLOCKS = 16
+"""Items of a list after whose use the C library's own small blocks are given back too."""
 
 
 def keep_freed_memory() -> bool:
@@ -34,6 +39,15 @@ def return_freed_memory() -> bool:
         return False
     ctypes.CDLL(None).malloc_trim(0)
     return True
+
+
+def drained(items: list[Any]) -> Iterator[Any]:
+    """Give the items of a list in order, and their memory back on the way; the list is emptied."""
+    items.reverse()
+    while items:
+        if len(items) % SMALL_BLOCKS == 0:
+            return_freed_memory()
+        yield items.pop()
 
 
 def _set_thresholds(size: int) -> bool:

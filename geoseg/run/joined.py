@@ -27,8 +27,6 @@ CHUNK_ROWS = 256
 """Rows of probabilities that are packed together."""
 STATISTICS = [one.name for one in fields(Part) if one.name not in ("labels", "borders")]
 """Arrays of a part beside its labels and borders."""
-BORDERS = [one.name for one in fields(Borders)]
-"""Arrays of borders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def pack(
         part = part_of(read_strip(Rows(data), row, stop, options))
         pieces[f"b{row}"] = (
             part.labels[[0, -1]], *(getattr(part, name) for name in STATISTICS),
-            *(getattr(part.borders, name) for name in BORDERS),
+            *part.borders,
         )
         pieces[f"l{row}"] = _runs(part.labels)
         parts.append([row, stop])

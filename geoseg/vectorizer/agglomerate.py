@@ -15,7 +15,7 @@ import numpy as np
 from geoseg.vectorizer.basins import chase
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.region_graph import (
-    ALIVE, AREA, BACKGROUND, COUNT, END, HEAD, LAST, LOW, NEXT, PARENT, PEAK, SUM, WIDE, Graph,
+    BACKGROUND, COUNT, END, HEAD, LAST, LOW, NEXT, PARENT, PEAK, SUM, WIDE, Graph,
     contract,
 )
 
@@ -76,8 +76,8 @@ def _mean(graph, edge):
 
 
 @helper
-def _strength(edge, one, other, rule):
-    """Say how well an edge holds two parcels apart, in means; all arguments are table rows.
+def _strength(edge, one, other, area, rule):
+    """Say how well an edge holds two parcels apart, in means: rows of the tables, smaller area.
 
     The mean boundary value, and more where the two meet in a pass that is narrow beside both of
     them; drawn to the limit where there are few pairs; less where one of the two is small.
@@ -87,7 +87,6 @@ def _strength(edge, one, other, rule):
     total = np.int64(edge[SUM]) << MEAN_SHIFT
     total += narrow * edge[COUNT] + DOUBTFUL_PAIRS * rule.limit
     mean = total // (edge[COUNT] + DOUBTFUL_PAIRS)
-    area = min(one[AREA], other[AREA])
     if area < rule.full_area:
         mean = mean * np.int64(math.sqrt((area << 16) // rule.full_area)) >> 8
     return min(mean, NEVER)
@@ -104,7 +103,8 @@ def _score(graph, edge, rule):
         return 0
     if rule.touching > 0:
         return 0 if own[LOW] < rule.touching else NEVER
-    return _strength(own, one, other, rule)
+    area = min(graph.areas[own[END]], graph.areas[own[END + 1]])
+    return _strength(own, one, other, area, rule)
 
 
 def merge_regions(graph: Graph, rule: Rule) -> None:
@@ -115,27 +115,31 @@ def merge_regions(graph: Graph, rule: Rule) -> None:
     O(edges log edges) time, O(edges) memory.
     """
     room = len(graph.edges) + 1
-    _merge(graph, rule, np.empty(2 * room, np.int64), np.arange(room))
+    _merge(graph, rule, np.empty(2 * room, np.int64), np.empty(room, np.int32))
 
 
 @kernel
 def _merge(graph, rule, heap, changed):
-    """Merge with room for the heap, and with all edges as those that changed."""
-    size, n = np.int64(0), np.int64(len(graph.edges))
-    while True:
-        for i in range(n):
-            score = _score(graph, changed[i], rule)
-            if score < rule.limit:
-                size = _push(heap, size, (score << 32) | changed[i])
-        if size == 0:
-            break
+    """Merge with room for the heap, and for the edges that change at once."""
+    size = np.int64(0)
+    for edge in range(np.int64(len(graph.edges))):
+        size = _offer(graph, edge, rule, heap, size)
+    while size > 0:
         item, size = _pop(heap, size)
-        n, edge = np.int64(0), item & LOW_HALF
-        score = _score(graph, edge, rule) if graph.edges[edge, ALIVE] else NEVER
+        edge = item & LOW_HALF
+        score = _score(graph, edge, rule) if graph.edges[edge, COUNT] > 0 else NEVER
         if score == item >> 32:
-            _, n = contract(graph, edge, changed)
+            for i in range(contract(graph, edge, changed)[1]):
+                size = _offer(graph, changed[i], rule, heap, size)
         elif item >> 32 < score < NEVER:
-            n, changed[0] = np.int64(1), edge
+            size = _offer(graph, edge, rule, heap, size)
+
+
+@helper
+def _offer(graph, edge, rule, heap, size):
+    """Add an edge to the heap if it does not hold; give the heap's new size."""
+    score = _score(graph, edge, rule)
+    return _push(heap, size, (score << 32) | edge) if score < rule.limit else size
 
 
 @helper
@@ -145,7 +149,7 @@ def _weakest(graph, region, parcels_only):
     while half != LAST:
         edge, side = half >> 1, half & 1
         far = graph.edges[edge, END + 1 - side]
-        if graph.edges[edge, ALIVE] and not (parcels_only and graph.nodes[far, BACKGROUND]):
+        if graph.edges[edge, COUNT] > 0 and not (parcels_only and graph.nodes[far, BACKGROUND]):
             mean = _mean(graph, edge)
             if mean < lowest or (mean == lowest and edge < best):
                 best, lowest = edge, mean
@@ -165,22 +169,22 @@ def give_away(graph: Graph, limit: int, background: int) -> None:
         background: 1 to give away small background (holes), 0 for small parcels.
     """
     heap = np.empty(len(graph.nodes) + 1, np.int64)
-    _give_away(graph, limit, background, heap, np.empty(len(graph.edges) + 1, np.int64))
+    _give_away(graph, limit, background, heap, np.empty(len(graph.edges) + 1, np.int32))
 
 
 @kernel
 def _give_away(graph, limit, background, heap, touched):
     """Give regions away, with room for a heap of them and for the edges that one touches."""
-    nodes = graph.nodes
+    nodes, areas = graph.nodes, graph.areas
     size = np.int64(0)
     for region in range(np.int64(len(nodes))):
         living = nodes[region, PARENT] == region and nodes[region, BACKGROUND] == background
-        if living and 0 < nodes[region, AREA] < limit:
-            size = _push(heap, size, (nodes[region, AREA] << 32) | region)
+        if living and 0 < areas[region] < limit:
+            size = _push(heap, size, (areas[region] << 32) | region)
     while size > 0:
         item, size = _pop(heap, size)
         region = item & LOW_HALF
-        if nodes[region, PARENT] != region or nodes[region, AREA] != item >> 32:
+        if nodes[region, PARENT] != region or areas[region] != item >> 32:
             continue
         edge = _weakest(graph, region, background)
         if edge == LAST:
@@ -190,20 +194,21 @@ def _give_away(graph, limit, background, heap, touched):
         target = nodes[far, BACKGROUND]
         kept, _ = contract(graph, edge, touched)
         nodes[kept, BACKGROUND] = target
-        if target == background and nodes[kept, AREA] < limit:
-            size = _push(heap, size, (nodes[kept, AREA] << 32) | kept)
+        if target == background and areas[kept] < limit:
+            size = _push(heap, size, (areas[kept] << 32) | kept)
 
 
-def final_labels(graph: Graph) -> tuple[np.ndarray, int]:
+def final_labels(nodes: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the living parcels 1, 2, ... by their smallest region.
 
-    Region 0 stands for no data.
+    Args:
+        nodes: regions of a graph; region 0 stands for no data.
 
     Returns:
         (regions,) int32 labels, 0 for background and -1 for region 0; and the number of parcels.
     """
-    roots = chase(graph.nodes[:, PARENT])
-    parcel = graph.nodes[roots, BACKGROUND] == 0
+    roots = chase(nodes[:, PARENT])
+    parcel = nodes[roots, BACKGROUND] == 0
     parcel[0] = False
     found, first, names = np.unique(roots[parcel], return_index=True, return_inverse=True)
     ranks = np.empty(len(found), np.int32)

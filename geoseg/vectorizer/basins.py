@@ -7,6 +7,8 @@ leaves the strip, the basin is joined to the neighbouring strip's. Basins are 4-
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from geoseg.spec import PROBABILITY_SCALE
@@ -151,13 +153,35 @@ def number_sets(parents: np.ndarray) -> np.ndarray:
     return (np.cumsum(is_root) - 1)[roots].astype(np.int32)
 
 
-def add_up(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Add up the statistics of basins that are one; numbers[i] is the new number of row i."""
-    total = np.zeros((int(numbers.max(initial=-1)) + 1, COLUMNS), np.int64)
-    for column in range(COLUMNS):
-        way = np.maximum if column == PEAK else np.add
-        way.at(total[:, column], numbers, table[:, column])
+def add_up(tables: Iterable[np.ndarray], numbers: np.ndarray) -> np.ndarray:
+    """Add up the statistics of basins that are one.
+
+    Args:
+        tables: statistics, one after another.
+        numbers: new number of each of their rows, as `number_sets` gives.
+    """
+    total = np.empty((int(numbers.max(initial=-1)) + 1, COLUMNS), np.int64)
+    row = known = 0
+    for table in tables:
+        known = _add_up(total, table, numbers[row : row + len(table)], known)
+        row += len(table)
     return total
+
+
+@kernel
+def _add_up(total, table, numbers, known):
+    """Add rows to those of their numbers, of which the first `known` have some already."""
+    for i in range(numbers.size):
+        row, to = table[i], total[numbers[i]]
+        if numbers[i] == known:
+            known += 1
+            for column in range(COLUMNS):
+                to[column] = 0
+        peak = max(to[PEAK], row[PEAK])
+        for column in range(COLUMNS):
+            to[column] += row[column]
+        to[PEAK] = peak
+    return known
 
 
 def is_background(table: np.ndarray) -> np.ndarray:

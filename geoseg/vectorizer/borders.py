@@ -6,10 +6,11 @@ up (or take the smallest, the largest), so they can be gathered strip by strip i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.memory import drained
 from geoseg.vectorizer.compiled import helper, kernel
 
 EMPTY = -1
@@ -18,8 +19,7 @@ HASH_FACTOR = 0x1E3779B97F4A7C15
 """Odd and large: spreads neighbouring keys over the table (Knuth's multiplicative hash)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Borders:
+class Borders(NamedTuple):
     """Borders of regions, sorted by (one, other), each pair once."""
 
     one: np.ndarray
@@ -31,16 +31,26 @@ class Borders:
     count: np.ndarray
     """(n,) int32, pairs."""
     low: np.ndarray
-    """(n,) int32, smallest over the pairs of the larger boundary value."""
+    """(n,) uint8, smallest over the pairs of the larger boundary value."""
     wide: np.ndarray
-    """(n,) int32, largest over the pairs of the smaller distance: half the width of the pass."""
+    """(n,) uint16, largest over the pairs of the smaller distance: half the width of the pass."""
+
+
+DTYPES = (np.int32, np.int32, np.int64, np.int32, np.uint8, np.uint16)
+"""Of its columns."""
+
+
+@helper
+def first_place(key, last):
+    """Give the place of a hash table of last + 1 places at which a search for a key begins."""
+    return ((key * HASH_FACTOR) >> 24) & last
 
 
 @helper
 def find_place(keys, key):
     """Give the place of the key in an open hash table, or the free place where it belongs."""
     last = keys.size - 1
-    place = ((key * HASH_FACTOR) >> 24) & last
+    place = first_place(key, last)
     while keys[place] != EMPTY and keys[place] != key:
         place = (place + 1) & last
     return place
@@ -111,43 +121,33 @@ def gather_borders(
         size *= 2
     used = np.flatnonzero(keys != EMPTY)
     used = used[np.argsort(keys[used])]
-    total, *small = table[used].T
-    return Borders(*_split(keys[used]), total.copy(), *(one.astype(np.int32) for one in small))
-
-
-def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the two regions of each key."""
-    return (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
+    ends = (keys[used] >> 32, keys[used] & 0xFFFFFFFF)
+    return Borders(*map(np.ndarray.astype, (*ends, *table[used].T), DTYPES))
 
 
 def reduce_borders(parts: list[Borders], numbers: np.ndarray, *, first: int = 0) -> Borders:
     """Rename the regions and add up what became one border.
 
+    Borders are most of the memory of a large scene. They come nearly in their new order, so the
+    room of the result is taken up while that of the parts is given back.
+
     Args:
-        parts: borders over old regions; the list is emptied, since the parts are many.
+        parts: borders over old regions; the list is emptied.
         numbers: (old regions,) int32, the new region of each from `first` on.
         first: regions below this keep their numbers.
     """
-    fields = [_joined([getattr(part, name) for part in parts]) for name in Borders.__slots__]
-    parts.clear()
-    # Borders are most of the memory of a large scene: each column goes when it has been used.
-    one, other = (renamed(fields.pop(0), numbers, first) for _ in range(2))
-    keys = (np.minimum(one, other).astype(np.int64) << 32) | np.maximum(one, other)
-    apart = one != other
-    del one, other
-    order = np.argsort(keys, kind="stable")
-    order = order[apart[order]]
-    keys = keys[order]
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size])
-    keys = keys[starts]
-    ways = (np.add, np.add, np.minimum, np.maximum)
-    merged = [_reduce(way, fields.pop(0)[order], starts) for way in ways]
-    return Borders(*_split(keys), *merged)
-
-
-def _joined(columns: list[np.ndarray]) -> np.ndarray:
-    """Join columns; one alone is not copied."""
-    return columns[0] if len(columns) == 1 else np.concatenate(columns)
+    starts = np.zeros(first + int(numbers.max(initial=-1)) + 2, np.int64)
+    for part in parts:
+        _count(_renamed(part, numbers, first), starts[1:])
+    np.cumsum(starts, out=starts)
+    out = Borders(*(np.zeros(starts[-1], dtype) for dtype in DTYPES))
+    free = starts[:-1].copy()
+    for part in drained(parts):
+        _place(_renamed(part, numbers, first), free, out)
+    size = _tidy(out, starts)
+    for column in out:
+        column.resize(size, refcheck=False)
+    return out
 
 
 def renamed(regions: np.ndarray, numbers: np.ndarray, first: int) -> np.ndarray:
@@ -157,5 +157,74 @@ def renamed(regions: np.ndarray, numbers: np.ndarray, first: int) -> np.ndarray:
     return np.where(regions >= first, numbers[np.maximum(regions - first, 0)] + first, regions)
 
 
-def _reduce(way: np.ufunc, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    return way.reduceat(values, starts) if starts.size else values[:0]
+def _renamed(part: Borders, numbers: np.ndarray, first: int) -> Borders:
+    one, other = (renamed(regions, numbers, first) for regions in (part.one, part.other))
+    return part._replace(one=np.minimum(one, other), other=np.maximum(one, other))
+
+
+@kernel
+def _count(part, counts):
+    """Count the borders of each smaller region; what became one region has none with itself."""
+    for i in range(part.one.size):
+        counts[part.one[i]] += part.one[i] != part.other[i]
+
+
+@kernel
+def _place(part, free, out):
+    """Put borders in the places of their smaller regions, each in the next that is free there."""
+    for i in range(part.one.size):
+        if part.one[i] != part.other[i]:
+            place = free[part.one[i]]
+            free[part.one[i]] += 1
+            _copy(part, i, out, place)
+
+
+@helper
+def _copy(borders, i, out, place):
+    out.one[place], out.other[place] = borders.one[i], borders.other[i]
+    out.total[place], out.count[place] = borders.total[i], borders.count[i]
+    out.low[place], out.wide[place] = borders.low[i], borders.wide[i]
+
+
+@kernel
+def _tidy(out, starts):
+    """Sort the borders of each smaller region, add up equal ones, close gaps; give how many."""
+    size = np.int64(0)
+    for region in range(starts.size - 1):
+        start, stop = starts[region], starts[region + 1]
+        _sort(out, start, stop)
+        first = size
+        for i in range(start, stop):
+            if size == first or out.other[size - 1] != out.other[i]:
+                _copy(out, i, out, size)
+                size += 1
+                continue
+            out.total[size - 1] += out.total[i]
+            out.count[size - 1] += out.count[i]
+            out.low[size - 1] = min(out.low[size - 1], out.low[i])
+            out.wide[size - 1] = max(out.wide[size - 1], out.wide[i])
+    return size
+
+
+@helper
+def _sort(out, start, stop):
+    """Sort borders of one region by the other: Shell's sort, quick where they nearly are."""
+    gap = np.int64(1)
+    while 3 * gap < stop - start:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(start + gap, stop):
+            place = i
+            while place - gap >= start and out.other[place - gap] > out.other[place]:
+                _swap(out, place - gap, place)
+                place -= gap
+        gap //= 3
+
+
+@helper
+def _swap(out, i, j):
+    out.other[i], out.other[j] = out.other[j], out.other[i]
+    out.total[i], out.total[j] = out.total[j], out.total[i]
+    out.count[i], out.count[j] = out.count[j], out.count[i]
+    out.low[i], out.low[j] = out.low[j], out.low[i]
+    out.wide[i], out.wide[j] = out.wide[j], out.wide[i]

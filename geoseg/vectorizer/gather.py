@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from geoseg.memory import drained
 from geoseg.vectorizer import basins
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders, renamed
 from geoseg.vectorizer.shaped import Strip
@@ -63,11 +64,12 @@ def part_of(strip: Strip) -> Part:
     flat = [values.ravel() for values in (labels, kinds, parcel, boundary, depth)]
     statistics = basins.measure_basins(*flat, count=free - 1)
     borders = gather_borders(labels, boundary, depth)
-    numbers = background_sets(borders, statistics[:, basins.BACKGROUNDS] > 0, first=1)
+    background = statistics[:, basins.BACKGROUNDS] > 0
+    numbers = _touching([borders], background, np.arange(free - 1, dtype=np.int32), first=1)
     names = renamed(names, numbers, 1)
     return Part(
         names[start:stop].reshape(strip.rows, -1), names[:start], names[stop:],
-        basins.add_up(statistics, numbers), reduce_borders([borders], numbers, first=1),
+        basins.add_up([statistics], numbers), reduce_borders([borders], numbers, first=1),
         boundary[[0, -1]], depth[[0, -1]],
     )
 
@@ -90,7 +92,7 @@ class Gathered:
         first, last = (_shifted(part.labels[row], offset) for row in (0, -1))
         self.statistics.append(part.statistics)
         own = part.borders
-        self.borders.append(replace(own, one=own.one + offset, other=own.other + offset))
+        self.borders.append(own._replace(one=own.one + offset, other=own.other + offset))
         if self._last is not None:
             last_row, below, boundary, depth = self._last
             self.seams += [_named(_shifted(part.above, offset), last_row), _named(below, first)]
@@ -106,32 +108,34 @@ class Gathered:
         for names, others in self.seams:
             basins.join(parents, names, others)
         numbers = basins.number_sets(parents)
-        statistics = basins.add_up(np.concatenate(self.statistics), numbers)
-        self.statistics.clear()
-        borders = reduce_borders(self.borders, numbers)
-        fewer = background_sets(borders, basins.is_background(statistics))
-        statistics = basins.add_up(statistics, fewer)
-        parts = [borders]
-        del borders  # the list alone holds them: they go while they are reduced
-        return Basins(fewer[numbers], statistics, reduce_borders(parts, fewer))
+        statistics = basins.add_up(drained(self.statistics), numbers)
+        background = basins.is_background(statistics)[numbers]
+        seamless, numbers = numbers, _touching(self.borders, background, parents)
+        fewer = np.empty(len(statistics), np.int32)
+        fewer[seamless] = numbers
+        statistics = basins.add_up([statistics], fewer)
+        return Basins(numbers, statistics, reduce_borders(self.borders, numbers))
 
 
-def background_sets(borders: Borders, background: np.ndarray, *, first: int = 0) -> np.ndarray:
-    """Number the basins so that all background that touches is one, by their first members.
+def _touching(
+    parts: list[Borders], background: np.ndarray, parents: np.ndarray, *, first: int = 0
+) -> np.ndarray:
+    """Join all background that touches, and number the basins by their first members.
 
     Args:
-        borders: between basins; those below `first` are left alone.
+        parts: borders between basins; those below `first` are left alone.
         background: (basins,) bool, of the basins from `first` on.
+        parents: (basins,) int32, the sets that they are in already; changed.
         first: number of the first basin.
 
     Returns:
         (basins,) int32 new numbers from 0.
     """
-    known = borders.one >= first
-    one, other = borders.one[known] - first, borders.other[known] - first
-    both = background[one] & background[other]
-    parents = np.arange(len(background), dtype=np.int32)
-    basins.join(parents, one[both], other[both])
+    for part in parts:
+        known = part.one >= first
+        one, other = part.one[known] - first, part.other[known] - first
+        both = background[one] & background[other]
+        basins.join(parents, one[both], other[both])
     return basins.number_sets(parents)
 
 

@@ -99,14 +99,16 @@ def cut(
 
 def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins; give the label of each basin name, and the number of parcels."""
+    numbers, borders = found.numbers, found.borders
     background = basins.is_background(found.statistics)
-    tables = region_graph.tables(found.borders, found.statistics, background)
-    numbers = found.numbers
-    del found  # the tables hold a copy of all else
+    nodes, areas = region_graph.regions(found.statistics, background)
+    del found, background  # each step takes memory, so what it replaces goes first
+    edges = region_graph.edges(borders)
+    del borders
     return_freed_memory()
-    graph = region_graph.linked(*tables)
-    _run(graph, options)
-    labels, count = agglomerate.final_labels(graph)
+    _run(region_graph.linked(nodes, areas, edges), options)
+    del areas, edges
+    labels, count = agglomerate.final_labels(nodes)
     return labels[numbers], count
 
 

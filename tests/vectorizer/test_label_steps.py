@@ -10,7 +10,7 @@ from geoseg.vectorizer.agglomerate import (
 )
 from geoseg.vectorizer.basins import AREA, COLUMNS, PEAK, cut_basins, number_sets
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
-from geoseg.vectorizer.region_graph import linked, tables
+from geoseg.vectorizer.region_graph import edges, linked, regions
 from geoseg.vectorizer.relief import BORDER, NODATA, pixel_kinds, shape_relief
 
 
@@ -80,7 +80,7 @@ def test_borders_add_up_over_strips(seed, cut):
     upper = gather_borders(labels[:cut], boundary[:cut], depth[:cut])
     lower = gather_borders(labels[cut - 1 :], boundary[cut - 1 :], depth[cut - 1 :], above=1)
     both = reduce_borders([upper, lower], np.arange(5, dtype=np.int32))
-    for name in Borders.__slots__:
+    for name in Borders._fields:
         assert np.array_equal(getattr(both, name), getattr(whole, name))
 
 
@@ -89,7 +89,7 @@ def test_a_border_holds_sum_count_low_and_wide():
     boundary = np.array([[10, 30], [50, 20]], np.uint8)
     depth = np.array([[5, 7], [9, 8]], np.uint16)
     found = gather_borders(labels, boundary, depth)
-    assert [getattr(found, name).tolist() for name in Borders.__slots__] == [
+    assert [getattr(found, name).tolist() for name in Borders._fields] == [
         [1], [2], [80], [2], [30], [8]
     ]
 
@@ -165,9 +165,9 @@ def test_merging_contracts_the_weakest_border_every_time(seed, full_area):
     borders, statistics, background = random_graph(random, 60)
     one = 254 << MEAN_SHIFT
     rule = Rule(limit=int(0.55 * one), touching=0, narrow=one // 5, full_area=full_area)
-    graph = linked(*tables(borders, statistics, background))
+    graph = linked(*regions(statistics, background), edges(borders))
     merge_regions(graph, rule)
-    labels, count = final_labels(graph)
+    labels, count = final_labels(graph.nodes)
     found = {frozenset(np.flatnonzero(labels == i + 1).tolist()) for i in range(count)}
     assert found == slow_merge(borders, statistics, background, rule)
 
@@ -175,9 +175,9 @@ def test_merging_contracts_the_weakest_border_every_time(seed, full_area):
 @pytest.mark.parametrize("seed", range(8))
 def test_no_small_parcel_is_left_that_has_a_neighbour_or_not(seed):
     borders, statistics, background = random_graph(np.random.default_rng(seed), 60)
-    graph = linked(*tables(borders, statistics, background))
+    graph = linked(*regions(statistics, background), edges(borders))
     give_away(graph, 2000, 0)
-    labels, count = final_labels(graph)
+    labels, count = final_labels(graph.nodes)
     areas = np.bincount(labels[1:], statistics[1:, AREA], minlength=count + 1)
     assert (areas[1:] >= 2000).all()
     assert (labels[1:][background[1:]] == 0).sum() == background[1:].sum()
