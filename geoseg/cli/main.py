@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import logging
 import sys
 
 import click
@@ -77,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run(argv: list[str] | None) -> int:
     """Run the command line; give its exit code."""
-    set_up_log(0, quiet=False)
+    set_up_log(logging.INFO)
     try:
         code = cli.main(argv, prog_name="geoseg", standalone_mode=False)
         return code if isinstance(code, int) else 0

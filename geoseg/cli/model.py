@@ -19,16 +19,10 @@ def model() -> None:
 @model.command(short_help="What a model is, wants and scored.")
 @click.argument("name", default="parcels-aerial", metavar="[NAME|FILE]")
 @options.as_json
-@click.option("--stac", is_flag=True, help="Print it as a STAC Item (MLM extension).")
-def info(name: str, as_json: bool, stac: bool) -> None:
+@options.stac
+def info(name: str, as_json: bool, stac: str | None) -> None:
     """Say what a bundled model or a model file is, wants and scored."""
-    from geoseg.tools.model import describe, model_info
-    from geoseg.tools.stac import item
-
-    if stac:
-        click.echo(json.dumps(item(name), indent=2))
-        return
-    click.echo(json.dumps(model_info(name)) if as_json else describe(name))
+    _tell(name, stac, as_json)
 
 
 @model.command("list", short_help="The bundled models, or those in folders.")
@@ -52,8 +46,8 @@ def list_models(folders: tuple[str, ...]) -> None:
 @options.stac
 @options.as_json
 def import_(
-    weights: str, name: str, architecture: str | None, overwrite: bool, stac: bool, as_json: bool,
-    **facts: Any,
+    weights: str, name: str, architecture: str | None, overwrite: bool, stac: str | None,
+    as_json: bool, **facts: Any,
 ) -> None:
     """Make a MODEL of Keras WEIGHTS (.hdf5, .h5, .keras), or of an ONNX model.
 
@@ -61,38 +55,35 @@ def import_(
     (geoseg[onnx]).
     """
     from geoseg.tools.convert import ModelFacts, import_model
-    from geoseg.tools.model import describe, model_info
-    from geoseg.tools.stac import write_item
 
     import_model(
         weights, name, architecture=architecture, facts=ModelFacts(**facts), overwrite=overwrite
     )
-    if stac:
-        write_item(name)
-    click.echo(json.dumps(model_info(name)) if as_json else describe(name))
+    _tell(name, stac, as_json)
 
 
 @model.command(short_help="Model -> ONNX, for QGIS' Deepness and onnxruntime.")
 @click.argument("name", metavar="NAME|FILE")
 @click.argument("out", metavar="OUT.onnx", type=click.Path())
-@click.option("--tile", type=click.IntRange(32), default=640, show_default=True,
-              help="Pixels per side of the tiles that it will take, halo included.")
+@click.option("--tile", type=click.IntRange(32),
+              help="Pixels per side of the only tiles that it will take, halo included.  "
+              "[default: 640]")
 @click.option("--any-tile", is_flag=True, help="Take any tile; Deepness does not read that.")
 @options.overwrite
 @options.stac
 @options.as_json
 def export(
-    name: str, out: str, tile: int, any_tile: bool, overwrite: bool, stac: bool, as_json: bool
+    name: str, out: str, tile: int | None, any_tile: bool, overwrite: bool, stac: str | None,
+    as_json: bool,
 ) -> None:
     """Write a model as one ONNX file that answers alike; needs geoseg[onnx]."""
     from geoseg.tools.convert import export_model
-    from geoseg.tools.model import describe, model_info
-    from geoseg.tools.stac import write_item
 
-    export_model(name, out, tile=None if any_tile else tile, overwrite=overwrite)
-    if stac:
-        write_item(out)
-    click.echo(json.dumps(model_info(out)) if as_json else describe(out))
+    if any_tile and tile is not None:
+        raise click.UsageError("--tile is the only tile, --any-tile takes all: give one of them")
+    chosen = {"tile": tile} if any_tile or tile is not None else {}
+    export_model(name, out, overwrite=overwrite, **chosen)
+    _tell(out, stac, as_json)
 
 
 @model.command(short_help="Choose a model's thresholds on known parcels.")
@@ -116,3 +107,13 @@ def calibrate(
         made = run(name, inputs, device=device, threads=threads, progress=events)
     text = "\n".join(f"{key.replace('_', ' '):18}{value:.3f}" for key, value in made.items())
     result(made, text, mode=progress, as_json=as_json)
+
+
+def _tell(name: str, stac: str | None, as_json: bool) -> None:
+    """Say what a model is, on stdout and where wanted in a STAC item."""
+    from geoseg.tools.model import describe, model_info
+    from geoseg.tools.model_item import write_item
+
+    if stac is not None:
+        write_item(stac, name)
+    click.echo(json.dumps(model_info(name)) if as_json else describe(name))

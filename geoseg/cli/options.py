@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -161,19 +162,19 @@ lines_layer = click.option(
 )
 
 
-def _louder(ctx: click.Context, param: click.Parameter, value: int) -> None:
+def _louder(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        set_up_log(value, quiet=False)
+        set_up_log(logging.DEBUG)
 
 
 def _quieter(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        set_up_log(0, quiet=True)
+        set_up_log(logging.ERROR)
 
 
 verbosity = together(
-    click.option("-v", "--verbose", count=True, expose_value=False, callback=_louder,
-                 help="Given twice, -vv: say all, for debugging."),
+    click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_louder,
+                 help="Say what is done in detail, for debugging."),
     click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quieter,
                  help="Say only what went wrong."),
 )
@@ -199,7 +200,8 @@ progress = click.option(
     show_default=True, help="json: one object per line on stderr.",
 )
 stac = click.option(
-    "--stac", is_flag=True, help="Also write MODEL.stac.json, a STAC Item (MLM extension)."
+    "--stac", type=click.Path(), metavar="FILE",
+    help="Write a STAC item (JSON) that names the result.",
 )
 as_json = together(
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."), verbosity

@@ -66,13 +66,12 @@ def error(message: str, code: int) -> None:
         click.echo(f"geoseg: {message}", err=True)
 
 
-def set_up_log(verbose: int, quiet: bool) -> None:
-    """Send log lines to stderr: stages and warnings, numbers too with -vv, only errors with -q."""
-    level = logging.INFO if verbose < 2 else logging.DEBUG
+def set_up_log(level: int) -> None:
+    """Send log lines to stderr: INFO is stages and warnings, DEBUG numbers too, ERROR no more."""
     handler = _LineHandler()
     handler.setFormatter(_LineFormatter())
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
-    logging.getLogger("geoseg").setLevel(logging.ERROR if quiet else level)
+    logging.getLogger("geoseg").setLevel(level)
 
 
 def json_log() -> None:

@@ -76,7 +76,7 @@ recipe_options = options.together(
 @options.as_json
 @options.progress
 def train(
-    inputs: tuple[str, ...], model: str, *, stac: bool, as_json: bool, progress: str,
+    inputs: tuple[str, ...], model: str, *, stac: str | None, as_json: bool, progress: str,
     full_weights: bool, boundary_width: str, **chosen: Any,
 ) -> None:
     """Train a MODEL on scenes and their parcels, and keep the best one seen.
@@ -100,10 +100,10 @@ def train(
             inputs, model, recipe=recipe, boundary_width=boundary,
             boundary_in_metres=in_metres, half=not full_weights, progress=events, **chosen,
         )
-    if stac:
-        from geoseg.tools.stac import write_item
+    if stac is not None:
+        from geoseg.tools.model_item import write_item
 
-        write_item(model)
+        write_item(stac, model)
     values = {"path": model, "steps": made.steps, "seconds": round(made.seconds, 1)}
     values |= made.scores
     ious = [f"{name.removesuffix('_iou')} IoU {value:.3f}"

@@ -28,8 +28,7 @@ from geoseg.cli.report import made_line, reporting, result
 @options.store
 @options.shard_rows
 @options.crs
-@click.option("--stac", type=click.Path(), metavar="FILE",
-              help="Write a STAC item (JSON) that names the results.")
+@options.stac
 @options.overwrite
 @options.restart
 @options.dry_run

@@ -61,6 +61,40 @@ class Pixels(Protocol):
     def read(self, window: Window) -> tuple[Array, Valid]: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """A predictor that goes over a scene, and how the scene is cut for it."""
+
+    pixels: Pixels
+    """The scene on the model's grid."""
+    predictor: Predictor
+    """What to run."""
+    core: int
+    """Side of a core in pixels, a multiple of divisor."""
+    halo: int
+    """Pixels around a core, a multiple of divisor."""
+    divisor: int
+    """The network's total stride."""
+    batch: int
+    """Tiles per call of the predictor; every call has this many."""
+    low: NDArray[np.float64]
+    """(bands,) raw value that becomes 0."""
+    high: NDArray[np.float64]
+    """(bands,) raw value that becomes 1."""
+
+    def rows_of_tiles(self) -> list[list[Tile]]:
+        """Plan the tiles, row by row from the top, each row from the left.
+
+        Raises:
+            GridError: core or halo is not a multiple of divisor.
+        """
+        height, width = self.pixels.geobox.shape
+        tiles = plan_tiles(
+            height, width, core=self.core, halo=self.halo, divisor=self.divisor
+        )
+        return [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
+
+
 @dataclass(frozen=True, slots=True)
 class Strip:
     """The pixels of one row of tiles."""
@@ -122,17 +156,6 @@ class Keeper:
                 one.result()
 
 
-def rows_of_tiles(geobox: GeoBox, *, core: int, halo: int, divisor: int) -> list[list[Tile]]:
-    """Plan the tiles of a grid, row by row from the top, each row from the left.
-
-    Raises:
-        GridError: core or halo is not a multiple of divisor.
-    """
-    height, width = geobox.shape
-    tiles = plan_tiles(height, width, core=core, halo=halo, divisor=divisor)
-    return [list(row) for _, row in groupby(tiles, key=lambda tile: tile.core.row_off)]
-
-
 def place(core: Window) -> tuple[int, int]:
     """Name what is stored by its first row and column, as an earlier run's is."""
     return core.row_off, core.col_off
@@ -166,31 +189,22 @@ def strips(
 
 
 def predictions(
-    strip: Strip,
-    busy: list[Tile],
-    predictor: Predictor,
-    *,
-    batch: int,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    clock: Stopwatch,
+    sweep: Sweep, strip: Strip, busy: list[Tile], clock: Stopwatch
 ) -> Iterator[tuple[list[Tile], Stored]]:
     """Predict tiles of a strip, batch by batch, in order; every batch has the same shape.
 
     Args:
+        sweep: what to run.
         strip: the pixels.
-        busy: the tiles to run.
-        predictor: what to run.
-        batch: tiles per call; the last batch is padded with its own first tile.
-        low: (bands,) raw value that becomes 0.
-        high: (bands,) raw value that becomes 1.
+        busy: the tiles; the last batch of them is padded with its own first tile.
         clock: told how long the caller waited.
     """
+    predictor, batch = sweep.predictor, sweep.batch
 
     def call(group: list[Tile]) -> Callable[[], Stored]:
         cut = [strip.cut(tile) for tile in group + [group[0]] * (batch - len(group))]
         data, valid = (np.stack(part) for part in zip(*cut, strict=True))
-        return lambda: predictor.predict(data, valid, low=low, high=high)
+        return lambda: predictor.predict(data, valid, low=sweep.low, high=sweep.high)
 
     groups = [busy[start : start + batch] for start in range(0, len(busy), batch)]
     in_flight = getattr(predictor, "in_flight", 1)

@@ -19,15 +19,13 @@ from geoseg.grid import Window
 from geoseg.inference.batches import (
     Core,
     Keeper,
-    Pixels,
-    Predictor,
     Stopwatch,
     Store,
     Stored,
     Strip,
+    Sweep,
     place,
     predictions,
-    rows_of_tiles,
     strips,
 )
 from geoseg.spec import PROBABILITY_NODATA
@@ -35,16 +33,9 @@ from geoseg.tiling import Tile
 
 
 def blend_cores(
-    pixels: Pixels,
-    predictor: Predictor,
+    sweep: Sweep,
     store: Store,
     *,
-    core: int,
-    halo: int,
-    divisor: int,
-    batch: int,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
     done: Collection[tuple[int, int]] = (),
     progress: Callable[[int], None] = lambda tiles: None,
     settle: Callable[[], None] = lambda: None,
@@ -61,10 +52,11 @@ def blend_cores(
         RasterError: the scene cannot be read.
         OutputError: store failed.
     """
+    core, halo = sweep.core, sweep.halo
     if core < 2 * halo:
         raise GridError(f"tiles of {core} pixels cannot blend over 2 x {halo}; use a larger --tile")
-    height, width = pixels.geobox.shape
-    rows = rows_of_tiles(pixels.geobox, core=core, halo=halo, divisor=divisor)
+    height, width = sweep.pixels.geobox.shape
+    rows = sweep.rows_of_tiles()
     left = [[one for one in _blocks(row, halo, height, width) if place(one) not in done]
             for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
@@ -74,11 +66,9 @@ def blend_cores(
         keep = Keeper(store, settle, writer, clock, ahead=ahead)
         # The row above the first one that is left overlaps it.
         run = () if first is None else rows[max(0, first - 1) :]
-        for strip in strips(pixels, run, reader, clock) if run else ():
+        for strip in strips(sweep.pixels, run, reader, clock) if run else ():
             busy = [tile for tile in strip.tiles if strip.cut(tile)[1].any()]
-            for group, answer in predictions(
-                strip, busy, predictor, batch=batch, low=low, high=high, clock=clock
-            ):
+            for group, answer in predictions(sweep, strip, busy, clock):
                 blend.add(strip, group, answer)
             blocks = left[strip.tiles[0].core.row_off // core]
             if blocks:

@@ -8,36 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.inference.batches import (
     Core,
     Keeper,
-    Pixels,
-    Predictor,
     Stopwatch,
     Store,
     Strip,
+    Sweep,
     place,
     predictions,
-    rows_of_tiles,
     strips,
 )
 from geoseg.tiling import Tile
 
 
 def predict_cores(
-    pixels: Pixels,
-    predictor: Predictor,
+    sweep: Sweep,
     store: Store,
     *,
-    core: int,
-    halo: int,
-    divisor: int,
-    batch: int,
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
     done: Collection[tuple[int, int]] = (),
     progress: Callable[[int], None] = lambda tiles: None,
     settle: Callable[[], None] = lambda: None,
@@ -49,15 +39,8 @@ def predict_cores(
     the halo covers the reach of the network and divisor its phase.
 
     Args:
-        pixels: the scene on the model's grid.
-        predictor: what to run.
+        sweep: what to run over what.
         store: takes the cores of a batch, in row-major order; called in another thread.
-        core: side of a core in pixels, a multiple of divisor.
-        halo: pixels around a core, a multiple of divisor.
-        divisor: the network's total stride.
-        batch: tiles per call of the predictor; every call has this many.
-        low: (bands,) raw value that becomes 0.
-        high: (bands,) raw value that becomes 1.
         done: (row, column) of cores that an earlier run stored.
         progress: told the number of tiles that were finished.
         settle: called in that thread after each store, while the next batch is predicted; what
@@ -73,23 +56,21 @@ def predict_cores(
         RasterError: the scene cannot be read.
         OutputError: store failed.
     """
-    rows = rows_of_tiles(pixels.geobox, core=core, halo=halo, divisor=divisor)
+    rows, halo = sweep.rows_of_tiles(), sweep.halo
     left = [[tile for tile in row if place(tile.core) not in done] for row in rows]
     progress(sum(map(len, rows)) - sum(map(len, left)))
     first = next((i for i, row in enumerate(left) if row), len(rows))
     clock = Stopwatch()
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         keep = Keeper(store, settle, writer, clock, ahead=ahead)
-        for strip in strips(pixels, rows[first:], reader, clock) if first < len(rows) else ():
-            wanted = left[strip.tiles[0].core.row_off // core]
+        for strip in strips(sweep.pixels, rows[first:], reader, clock) if first < len(rows) else ():
+            wanted = left[strip.tiles[0].core.row_off // sweep.core]
             busy = [tile for tile in wanted if _has_data(strip, tile, halo)]
             empty: list[Core] = [(tile.core, None) for tile in wanted if tile not in busy]
             if empty:
                 keep(empty)
                 progress(len(empty))
-            for group, answer in predictions(
-                strip, busy, predictor, batch=batch, low=low, high=high, clock=clock
-            ):
+            for group, answer in predictions(sweep, strip, busy, clock):
                 keep([(tile.core, _cut(one, tile, halo)) for tile, one in zip(group, answer)])
                 progress(len(group))
         keep.wait()

@@ -3,20 +3,23 @@
 from geoseg.raster.aoi import Clipped, window_of_extent
 from geoseg.raster.assets import located
 from geoseg.raster.bands import choose_bands
+from geoseg.raster.folder import scenes_in
 from geoseg.raster.labels import ParcelRaster
 from geoseg.raster.memory import named
 from geoseg.raster.mosaic import grid_offset, open_scene
+from geoseg.raster.opening import SUFFIXES, is_raster
 from geoseg.raster.picture import Look, Looker, draw, encode
 from geoseg.raster.rasterize import rasterize
 from geoseg.raster.resample import Resampled
 from geoseg.raster.scene import Labels, Scene
 from geoseg.raster.small_text import read_small_text
 from geoseg.raster.stretch import percentiles
-from geoseg.raster.write import MaskReader, MaskWriter, write_mask
+from geoseg.raster.strips import MaskReader
+from geoseg.raster.write import MaskWriter, write_mask
 
 __all__ = [
     "Clipped", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "ParcelRaster",
-    "Resampled", "Scene", "choose_bands", "draw", "encode", "grid_offset", "located", "named",
-    "open_scene", "percentiles", "rasterize", "read_small_text", "window_of_extent",
-    "write_mask",
+    "Resampled", "SUFFIXES", "Scene", "choose_bands", "draw", "encode", "grid_offset",
+    "is_raster", "located", "named", "open_scene", "percentiles", "rasterize", "read_small_text",
+    "scenes_in", "window_of_extent", "write_mask",
 ]

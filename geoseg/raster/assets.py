@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from geoseg.errors import RasterError
+from geoseg.raster.opening import is_raster
 from geoseg.raster.small_text import LONGEST, read_small_text
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,6 @@ ASSET = "|asset="
 """Parts an item from the name of its asset."""
 SUFFIXES = (".json", ".geojson")
 """Of items."""
-PIXELS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".png", ".jpg", ".jpeg", ".webp")
-"""Suffixes of assets that have pixels, where no media type says so."""
 NOT_SCENES = {"thumbnail", "overview", "metadata", "data-mask", "cloud", "snow-ice"}
 """Roles of images that are no scene."""
 WEB = ("http", "https")
@@ -67,7 +66,7 @@ def located(scene: str) -> str:
 def _is_item(name: str) -> bool:
     path = PurePosixPath(urllib.parse.urlsplit(name).path if "://" in name else name)
     return path.suffix.lower() in SUFFIXES or ("://" in name and "/items/" in name and
-                                               path.suffix.lower() not in PIXELS)
+                                               not is_raster(path))
 
 
 def _assets(item: str) -> dict[str, Mapping[str, Any]]:
@@ -125,8 +124,7 @@ def _choose(item: str, assets: Mapping[str, Mapping[str, Any]]) -> str:
 def _has_pixels(asset: Mapping[str, Any]) -> bool:
     media, href = str(asset.get("type", "")), str(asset.get("href", ""))
     path = urllib.parse.urlsplit(href).path if "://" in href else href
-    by_name = PurePosixPath(path).suffix.lower() in PIXELS
-    return (media.startswith("image/") or by_name) and not _roles(asset) & NOT_SCENES
+    return (media.startswith("image/") or is_raster(path)) and not _roles(asset) & NOT_SCENES
 
 
 def _roles(asset: Mapping[str, Any]) -> set[str]:

@@ -19,6 +19,12 @@ from geoseg.raster.virtual import SAFE, check_vrt
 DRIVERS = ("GTiff", "COG", "JP2OpenJPEG", "JPEG", "PNG", "WEBP", "AAIGrid", "HFA")
 """What a scene may be; anything else is refused before its driver sees the file. A file that is
 named .vrt may be a VRT too."""
+SUFFIXES = (
+    ".tif", ".tiff", ".png", ".vrt", ".jp2", ".img", ".jpg", ".jpeg", ".webp", ".asc",
+)
+"""How the names of such files end, in the order in which a partner of a scene is looked for."""
+CONTENT = "GEOSEG_CONTENT"
+"""Metadata item of a raster that geoseg wrote: probability, class or picture."""
 MAX_CLAIM_BYTES = 1 << 38
 """A file that claims more pixels than this must have bytes for them."""
 MAX_CLAIM_RATIO = 2000
@@ -68,6 +74,11 @@ class RasterFile:
     def tags(self) -> dict[str, str]:
         """The metadata items of the file."""
         return self._dataset.tags()
+
+    @property
+    def content(self) -> str | None:
+        """What geoseg wrote it as; None of a raster from elsewhere."""
+        return self.tags.get(CONTENT)
 
     def _check(self) -> None:
         """Refuse what would take all memory or never end."""
@@ -149,6 +160,11 @@ def open_dataset(path: str) -> DatasetReader:
             f"{path} is not a raster that geoseg can read ({reason(error)}); wanted one of "
             f"{', '.join(DRIVERS)}, or a VRT that is named .vrt"
         ) from error
+
+
+def is_raster(path: str | Path) -> bool:
+    """Tell a raster by its name; what is none is a vector file, where either will do."""
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def safe_settings(path: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from shapely import STRtree, box
 from shapely.geometry.base import BaseGeometry
 
 from geoseg.grid import Window
+from geoseg.raster.opening import CONTENT
 from geoseg.raster.scene import Scene
 from geoseg.raster.stretch import percentiles
 
@@ -104,15 +105,15 @@ def draw(
 
 
 def encode(rgb: NDArray[np.uint8], kind: str, *, quality: int = 80) -> bytes:
-    """Give the bytes of a PNG or JPEG file; kind is png or jpeg."""
+    """Give the bytes of a PNG or JPEG file; kind is png, which says that it is ours, or jpeg."""
     options = {"driver": kind.upper(), "dtype": "uint8", "count": 3,
                "height": rgb.shape[1], "width": rgb.shape[2]}
-    if kind == "jpeg":
-        options["quality"] = quality
+    options |= {"quality": quality} if kind == "jpeg" else {"write_metadata_as_text": "YES"}
     with warnings.catch_warnings(), rasterio.Env(GDAL_PAM_ENABLED="NO"):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with MemoryFile() as memory:
             with memory.open(**options) as target:
+                target.update_tags(**{CONTENT: "picture"})
                 target.write(rgb)
             return memory.read()
 

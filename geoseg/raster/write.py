@@ -1,11 +1,10 @@
-"""Write a raster of probabilities or classes row by row, check it by reading back, read strips."""
+"""Write a raster of probabilities or classes row by row, and check it by reading it back."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import rasterio
@@ -16,7 +15,8 @@ from rasterio.errors import RasterioError
 
 from geoseg.errors import OutputError, RasterError
 from geoseg.grid import GeoBox
-from geoseg.raster.opening import RasterFile
+from geoseg.raster.opening import CONTENT
+from geoseg.raster.strips import MaskReader, Strips
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
 ROWS = ".rows"
@@ -62,7 +62,7 @@ class MaskWriter:
             else:
                 self._dataset.write_colormap(1, dict(colors))
             content = "probability" if colors is None else "class"
-            self._dataset.update_tags(GEOSEG_CONTENT=content, **tags)
+            self._dataset.update_tags(**{CONTENT: content}, **tags)
             for band, name in enumerate(names, 1):
                 self._dataset.set_band_description(band, name)
         except RasterioError as error:
@@ -124,12 +124,6 @@ class MaskWriter:
                     )
 
 
-class Strips(Protocol):
-    """Whole rows of all bands, in any order."""
-
-    def read(self, row_start: int, row_stop: int) -> NDArray[np.uint8]: ...
-
-
 def write_mask(
     path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
     colors: Colors | None = None,
@@ -142,47 +136,6 @@ def write_mask(
     with MaskWriter(path, geobox, names, tags=tags, colors=colors) as writer:
         for row in range(0, geobox.height, BLOCK):
             writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
-
-
-class MaskReader(RasterFile):
-    """A raster as strips of whole rows; use it in a `with` statement.
-
-    Attributes:
-        shape: (height, width) in pixels.
-        count: bands.
-        descriptions: of the bands; None where one has none.
-        is_probability: True where geoseg wrote it as probabilities.
-    """
-
-    def _describe(self) -> None:
-        super()._describe()
-        self.shape, self.count = self.geobox.shape, self._dataset.count
-        self.descriptions = self._dataset.descriptions
-        self.is_probability = self.tags.get("GEOSEG_CONTENT") == "probability"
-
-    def read(self, row_start: int, row_stop: int) -> NDArray:
-        """Read whole rows of all bands: (bands, rows, width).
-
-        Raises:
-            RasterError: the rows cannot be read.
-        """
-        return self._rows(None, row_start, row_stop)
-
-    def read_band(self, band: int, row_start: int, row_stop: int) -> NDArray:
-        """Read whole rows of one band, counted from 1: (rows, width).
-
-        Raises:
-            RasterError: the rows cannot be read.
-        """
-        return self._rows(band, row_start, row_stop)
-
-    def _rows(self, band: int | None, row_start: int, row_stop: int) -> NDArray:
-        window = ((row_start, row_stop), (0, self.geobox.width))
-        try:
-            with self._settings():
-                return self._dataset.read(band, window=window)
-        except RasterioError as error:
-            raise self._unreadable(error, f" at row {row_start}") from error
 
 
 def _levels(height: int, width: int) -> list[int]:

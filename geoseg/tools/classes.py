@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.raster.write import Colors, Strips
+from geoseg.raster.strips import Strips
+from geoseg.raster.write import Colors
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
 
 NAMES = ("background", "parcel", "boundary")

@@ -21,13 +21,11 @@ from geoseg.crs import to_lonlat, transformer
 from geoseg.errors import CRSError, VectorError
 from geoseg.grid import Bounds
 from geoseg.ground import pixel_size
-from geoseg.raster import ParcelRaster
+from geoseg.raster import ParcelRaster, is_raster
 from geoseg.vector import Numbered, PolygonLayer
 
 log = logging.getLogger(__name__)
 
-RASTERS = (".tif", ".tiff", ".vrt", ".png", ".jp2", ".img")
-"""Suffixes of label rasters; anything else is a vector file."""
 HELD_PIXELS = 1 << 24
 """A label raster of no more pixels is drawn once and kept."""
 SLACK = 0.01
@@ -59,7 +57,7 @@ class Layer:
         self._there: Move | None = None
         self._back: pyproj.Transformer | None = None
         self.placed_crs: str | None = None
-        if Path(path).suffix.lower() in RASTERS:
+        if is_raster(path):
             self._raster = source = close.enter_context(ParcelRaster(path))
             self.crs, self.count = source.geobox.crs, len(source.labels)
             self.pixel = math.sqrt(math.prod(pixel_size(source.geobox)))

@@ -18,14 +18,14 @@ from geoseg.errors import OptionError
 from geoseg.grid import Bounds, GeoBox, Window, bounds_text
 from geoseg.ground import metres_per_pixel
 from geoseg.learning.chips import ArraySource
-from geoseg.raster import Labels, Scene, located, rasterize, read_small_text
+from geoseg.raster import (
+    SUFFIXES, Labels, Scene, is_raster, located, rasterize, read_small_text, scenes_in,
+)
 from geoseg.tools.inputs import layer_path, raster_path
 from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
 
-RASTERS = (".tif", ".tiff", ".png", ".vrt", ".jp2", ".jpg")
-"""Suffixes of scenes and of label rasters, in the order in which they are tried."""
 VECTORS = (".gpkg", ".parquet", ".fgb", ".geojson", ".shp")
 """Suffixes of vector labels, tried before rasters."""
 FOLDERS = (("images", "instances"), ("images", "labels"), ("scenes", "labels"))
@@ -102,20 +102,16 @@ def _in_folder(folder: Path) -> list[Pair]:
     """Find X.tif beside X.gpkg or X_labels.tif, or images/X.png with instances/X.png."""
     for scenes, labels in FOLDERS:
         if (folder / scenes).is_dir() and (folder / labels).is_dir():
-            found = [_partner(one, folder / labels) for one in _rasters(folder / scenes)]
+            found = [_partner(one, folder / labels) for one in scenes_in(folder / scenes)]
             return [one for one in found if one is not None]
-    scenes = [one for one in _rasters(folder) if not one.stem.endswith("_labels")]
+    scenes = [one for one in scenes_in(folder) if not one.stem.endswith("_labels")]
     return [pair for pair in (_partner(one, folder) for one in scenes) if pair is not None]
 
 
-def _rasters(folder: Path) -> list[Path]:
-    return sorted(one for one in folder.iterdir() if one.suffix.lower() in RASTERS)
-
-
 def _partner(scene: Path, folder: Path) -> Pair | None:
-    same = [] if folder == scene.parent else [f"{scene.stem}{end}" for end in RASTERS]
+    same = [] if folder == scene.parent else [f"{scene.stem}{end}" for end in SUFFIXES]
     names = [f"{scene.stem}{end}" for end in VECTORS] + same
-    names += [f"{scene.stem}_labels{end}" for end in VECTORS + RASTERS]
+    names += [f"{scene.stem}_labels{end}" for end in VECTORS + SUFFIXES]
     for name in names:
         if (folder / name).exists():
             return Pair(scene, folder / name)
@@ -240,7 +236,7 @@ def read_labels(path: Path | str, geobox: GeoBox) -> np.ndarray:
         OptionError: a label raster is on another grid.
         RasterError, VectorError, CRSError: the labels cannot be read, or brought onto the grid.
     """
-    if Path(path).suffix.lower() in RASTERS:
+    if is_raster(path):
         return _label_raster(path, geobox)
     shapes = read_geometries(path, crs=geobox.crs)
     _check_place(path, shapely.total_bounds(shapes), geobox)

@@ -17,7 +17,7 @@ from geoseg.run.progress import Progress, silent
 from geoseg.run.shards import PLAN, SHARD_PIXELS, Mosaic, ShardPlan, cut_rows
 from geoseg.run.store import Store, open_store
 from geoseg.tools.parcels import LineChoice, label_options
-from geoseg.tools.predict import PredictJob, PredictOptions, provenance
+from geoseg.tools.predict_job import PredictJob, PredictOptions, provenance
 from geoseg.tools.scene import Prepared
 from geoseg.tools.scene_list import read_scenes
 

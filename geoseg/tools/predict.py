@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import geoseg
-from geoseg.grid import Window
-from geoseg.inference import Averaged, blend_cores, predict_cores
-from geoseg.learning.bundled import find_model
-from geoseg.learning.stored import open_predictor
 from geoseg.publish import publishing
-from geoseg.raster import write_mask
-from geoseg.run import facts
-from geoseg.run.cores import StoredCores
-from geoseg.run.plan import Plan, check_disk, make_plan
-from geoseg.run.progress import Progress, silent, stage
+from geoseg.run.plan import Plan
+from geoseg.run.progress import Progress, silent
 from geoseg.run.workspace import Workspace, workspace
-from geoseg.spec import ModelSpec
-from geoseg.tools.classes import COLORS, ClassStrips, class_tags
 from geoseg.tools.inputs import RasterLike, as_paths
+from geoseg.tools.predict_job import PredictJob, PredictOptions, provenance
 from geoseg.tools.result import MaskResult
-from geoseg.tools.scene import Prepared, prepared_scene
+from geoseg.tools.scene import Prepared
 from geoseg.tools.scene_list import read_scenes
-
-log = logging.getLogger(__name__)
-
-DEFAULT_MODEL = "parcels-aerial"
-"""The bundled model."""
-
-
-@dataclass(frozen=True, slots=True)
-class PredictOptions:
-    """What `predict` and `vectorize` share; None means: choose."""
-
-    model: str = DEFAULT_MODEL
-    """Name of a bundled model, or path of a model file."""
-    bands: tuple[int, ...] | None = None
-    """Band numbers of the scene, in the model's order."""
-    extent: tuple[float, float, float, float] | None = None
-    """(xmin, ymin, xmax, ymax) in the scene's CRS."""
-    aoi: str | None = None
-    """Vector file whose polygons limit what is used."""
-    tile: int | None = None
-    """Side of a tile's core in pixels."""
-    batch: int | None = None
-    """Tiles per call of the network."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    threads: int | None = None
-    """Threads on the CPU, of the network and of drawing."""
-    memory: int | None = None
-    """Bytes of main memory that may be used."""
-    precision: str = "fp32"
-    """Numbers that the network computes in: fp32, bf16 or fp16."""
-    tta: bool = False
-    """Ask the network eight times, for every turn and mirror image of a tile, and average."""
-    profile: str | None = None
-    """Where to write a trace of the network's first batches."""
 
 
 @as_paths(rasters=("scene",), layers=("aoi",))
@@ -98,17 +48,17 @@ def predict(
     Raises:
         GeosegError: one of its kinds, with what to do.
     """
-    chosen = PredictOptions(**options)
-    job = PredictJob(chosen)
-    started = time.monotonic()
-    with job.prepared(str(scene)) as prepared:
+    started, scenes = time.monotonic(), read_scenes([scene])
+    job = PredictJob(PredictOptions(**options))
+    with job.prepared(scenes) as prepared:
         plan = job.plan(prepared, progress, parcels=False, probe=dry_run)
         if not dry_run:
-            about = job.facts(scene, prepared, plan) | {"command": "predict"}
+            about = job.facts(scenes, prepared, plan) | {"command": "predict"}
             with workspace(mask, about, inputs=(scene,), restart=restart) as work:
                 if work.published("mask", mask) is None:
                     _publish(mask, job, prepared, plan, work, overwrite, progress, classes)
-    report = job.provenance(scene, prepared) | {"plan": plan.as_dict(), "steps": job.steps}
+    report = provenance(scenes, job.spec, prepared.bands)
+    report |= {"plan": plan.as_dict(), "steps": job.steps}
     report["seconds"] = round(time.monotonic() - started, 3)
     return MaskResult(Path(mask), plan, report)
 
@@ -121,174 +71,3 @@ def _publish(
         cores = job.run(prepared, plan, work, progress)
         job.write_mask(partial, cores, classes=classes)
         work.note_result("mask", partial)
-
-
-class PredictJob:
-    """A model that is ready to run, and the steps that `predict` and `vectorize` share."""
-
-    def __init__(self, options: PredictOptions) -> None:
-        self.options = options
-        self.model_path = find_model(options.model)
-        self.network = open_predictor(
-            self.model_path, device=options.device, threads=options.threads,
-            precision=options.precision,
-        )
-        self.predictor = Averaged(self.network) if options.tta else self.network
-        self.spec, self.device = self.network.spec, str(self.network.device)
-        self.steps: dict[str, float] = {}
-
-    def prepared(
-        self, scene: str | Sequence[str], *, stretch: tuple[Any, Any] | None = None
-    ) -> AbstractContextManager[Prepared]:
-        """Open a scene, or scenes of one grid, as the model wants it; see `read_scenes`."""
-        chosen = self.options
-        return prepared_scene(
-            _all_of(scene), self.spec, bands=chosen.bands, extent=chosen.extent, aoi=chosen.aoi,
-            stretch=stretch,
-        )
-
-    def plan(
-        self, prepared: Prepared, progress: Progress, *, parcels: bool = True,
-        probe: bool = False,
-    ) -> Plan:
-        """Make the plan, say it, and send it as an event.
-
-        Args:
-            prepared: the scene.
-            progress: takes the event.
-            parcels: whether parcels are made too.
-            probe: predict two batches of tiles, and plan the time after the second one.
-        """
-        itemsize = np.dtype(prepared.pixels.dtype).itemsize
-        plan = make_plan(
-            prepared.pixels.geobox,
-            self.spec,
-            device=self.device,
-            bytes_per_pixel=itemsize * len(prepared.bands),
-            tile=self.options.tile,
-            batch=self.options.batch,
-            memory=self.options.memory,
-            parcels=parcels,
-        )
-        if probe:
-            plan = plan.timed(self._probe(prepared, plan))
-        log.info("%s", plan.describe())
-        if not self.spec.exact:
-            log.warning(
-                "%s is blended, not exact: the result depends on the size of the tiles",
-                self.spec.name,
-            )
-        progress({"event": "plan", **plan.as_dict()})
-        return plan
-
-    def _probe(self, prepared: Prepared, plan: Plan) -> float:
-        """Read and predict a tile at a third of the scene and one at two; time the second."""
-        side, seconds = plan.core + 2 * plan.halo, 0.0
-        for third in (1, 2):
-            started = time.perf_counter()
-            col, row = (size * third // 3 - side // 2 for size in (plan.width, plan.height))
-            data, valid = prepared.pixels.read(Window(col, row, side, side))
-            self.predictor.predict(
-                np.stack([data] * plan.batch), np.stack([valid] * plan.batch),
-                low=prepared.low, high=prepared.high,
-            )
-            seconds = time.perf_counter() - started
-        return seconds
-
-    def facts(self, scene: str | Path, prepared: Prepared, plan: Plan) -> dict[str, Any]:
-        """Say what the probabilities depend on, and how they are cut into cores."""
-        first, *others = _all_of(str(scene))
-        of_others = [facts.of_file(f"scene {Path(one).name}", one) for one in others]
-        return {
-            **facts.of_software(*self.network.packages),
-            **facts.of_model(self.model_path),
-            **facts.of_scene(first, prepared.pixels),
-            **{name: value for one in of_others for name, value in one.items()},
-            "bands": list(prepared.bands),
-            "low": prepared.low.tolist(),
-            "high": prepared.high.tolist(),
-            "device": plan.device,
-            "precision": self.options.precision,
-            "tta": self.options.tta,
-            "tile": plan.core,
-        }
-
-    def run(
-        self, prepared: Prepared, plan: Plan, work: Workspace, progress: Progress
-    ) -> StoredCores:
-        """Predict what is not in the journal yet; give all of it, and let the network go."""
-        cores = StoredCores(
-            work.journal, prepared.pixels.geobox, classes=len(self.spec.classes)
-        )
-        check_disk(plan, work.folder, used=work.used_bytes)
-        if cores.done:
-            log.info("%d of %d tiles were done before", len(cores.done), plan.tiles)
-        engine = predict_cores if self.spec.exact else blend_cores
-        with self.network.profiling(self.options.profile):
-            seconds = engine(
-                prepared.pixels,
-                self.predictor,
-                cores.add,
-                core=plan.core,
-                halo=plan.halo,
-                divisor=self.spec.divisor,
-                batch=plan.batch,
-                low=prepared.low,
-                high=prepared.high,
-                done=frozenset(cores.done),
-                progress=stage(progress, "predict", plan.tiles),
-                settle=cores.settle,
-                ahead=plan.device != "cpu",
-            )
-        self._note(seconds)
-        self.network.close()
-        return cores
-
-    def _note(self, seconds: dict[str, float]) -> None:
-        """Keep, for the report, how long each step of the prediction took."""
-        self.steps = {step: round(one, 3) for step, one in seconds.items()}
-        say = log.info if self.options.profile else log.debug
-        say("predicting took %s",
-            ", ".join(f"{one:.2f} s ({step})" for step, one in seconds.items()))
-
-    def write_mask(self, path: Path, cores: StoredCores, *, classes: bool = False) -> None:
-        """Write the probability raster, or that of classes, to a new file."""
-        names = tuple(one.name for one in self.spec.classes)
-        tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
-        if not classes:
-            write_mask(path, cores, cores.geobox, names, tags=tags)
-            return
-        strips = ClassStrips(cores, self.spec)
-        write_mask(path, strips, cores.geobox, ("class",), tags=tags | class_tags(), colors=COLORS)
-
-    def model_facts(self) -> dict[str, str]:
-        """Describe the model for people."""
-        spec = self.spec
-        wants = f"{', '.join(band.name for band in spec.bands)} as {spec.dtype}"
-        return {
-            "model": f"{spec.name} ({spec.architecture}, width {spec.width})",
-            "it wants": f"{wants}, pixels of {spec.metres}",
-        }
-
-    def provenance(self, scene: str | Path, prepared: Prepared) -> dict[str, Any]:
-        """Say what a result was made of; the same for every tile size, device and day."""
-        return provenance(_all_of(str(scene)), self.spec, prepared.bands)
-
-
-def _all_of(scene: str | Sequence[str]) -> list[str]:
-    """Give a scene, or the scenes of a folder or list."""
-    return read_scenes([scene] if isinstance(scene, str) else scene)
-
-
-def provenance(
-    scenes: Sequence[str], spec: ModelSpec, bands: tuple[int, ...]
-) -> dict[str, Any]:
-    """Say what a result was made of; a scene by its name, several by all of theirs."""
-    names = [Path(scene).name for scene in scenes]
-    return {
-        "geoseg": geoseg.__version__,
-        "scene": names[0] if len(names) == 1 else names,
-        "model": spec.name,
-        "bands": list(bands),
-        "determination:method": "auto-imagery",
-    }

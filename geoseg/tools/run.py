@@ -21,7 +21,7 @@ from geoseg.run.store import open_store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.plan import shard_facts
-from geoseg.tools.predict import PredictJob, PredictOptions
+from geoseg.tools.predict_job import PredictJob, PredictOptions
 from geoseg.tools.scene import Prepared
 from geoseg.vectorizer import announce
 
@@ -143,8 +143,7 @@ def _predict(
                 data[:, rows, window.col_off : window.col_stop] = values
 
     predict_cores(
-        section, job.predictor, store, core=plan.core, halo=plan.halo, divisor=job.spec.divisor,
-        batch=plan.batch, low=prepared.low, high=prepared.high,
+        job.sweep(prepared, plan, section), store,
         progress=stage(progress, f"shard {shard.number}", plan.tiles),
         ahead=plan.device != "cpu",
     )

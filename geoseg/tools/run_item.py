@@ -91,10 +91,10 @@ def make_item(
             **{name if ":" in name else f"geoseg:{name}": report[name]
                for name in known if name in report},
         },
-        "links": [{"rel": "derived_from", "href": _href(scene, path), "title": "scene"}],
+        "links": [{"rel": "derived_from", "href": href_of(scene, path), "title": "scene"}],
         "assets": {
             name: {
-                "href": _href(file, path), "title": name, "roles": [ROLES[name]],
+                "href": href_of(file, path), "title": name, "roles": [ROLES[name]],
                 "type": MEDIA_TYPES.get(Path(file).suffix.lower(), "application/octet-stream"),
             }
             for name, file in files.items() if file is not None
@@ -137,7 +137,7 @@ def _ring(west: float, south: float, east: float, north: float) -> list[list[flo
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def _href(file: str | Path, item: Path) -> str:
+def href_of(file: str | Path, item: Path) -> str:
     """Name a file relative to the item where it lies beside or below it."""
     if "://" in str(file):
         return str(file)

@@ -46,7 +46,7 @@ class Prepared:
 
 @contextmanager
 def prepared_scene(
-    path: str | Sequence[str],
+    paths: Sequence[str],
     spec: ModelSpec,
     *,
     bands: tuple[int, ...] | None = None,
@@ -57,7 +57,7 @@ def prepared_scene(
     """Open a scene on the model's grid; several scenes of one grid are one.
 
     Args:
-        path: the scene, or scenes; where they overlap, the first that has data wins.
+        paths: of the scenes; where they overlap, the first that has data wins.
         spec: the model.
         bands: numbers of the scene's bands, in the model's order.
         extent: (xmin, ymin, xmax, ymax) in the scene's CRS.
@@ -67,7 +67,7 @@ def prepared_scene(
     Raises:
         RasterError, CRSError, GridError, OptionError, VectorError: see their messages.
     """
-    with open_scene([path] if isinstance(path, str) else path) as scene:
+    with open_scene(paths) as scene:
         if extent is not None:
             scene.crop(window_of_extent(scene.geobox, extent))
         if scene.geobox.crs is None:

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoseg.errors import OptionError, RasterError
-from geoseg.raster import located, read_small_text
+from geoseg.raster import SUFFIXES, located, read_small_text, scenes_in
 
-SUFFIXES = (".txt", ".csv")
-"""Of files that list scenes."""
-RASTERS = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".png", ".jpg", ".webp")
-"""Suffixes of scenes in a folder."""
+LISTS = (".txt", ".csv")
+"""Suffixes of files that list scenes."""
 
 
 def read_scenes(scenes: Sequence[str | Path]) -> list[str]:
     """Give the scenes' paths in their order: where they overlap, the first one wins.
 
-    Of a folder, all rasters that lie in it, by name. Of a STAC item, its asset (see
-    `geoseg.raster.assets`).
+    Of a folder, all rasters that lie in it, by name, but for what geoseg wrote. Of a STAC item, its
+    asset (see `geoseg.raster.assets`).
 
     A list has a path on each line, relative to the list, and after a comma the date of the scene
     (YYYY-MM-DD). Scenes with a date come before those without, the newest first.
@@ -30,7 +28,7 @@ def read_scenes(scenes: Sequence[str | Path]) -> list[str]:
     """
     found: list[tuple[int, str]] = []
     for scene in scenes:
-        if Path(scene).suffix.lower() in SUFFIXES:
+        if Path(scene).suffix.lower() in LISTS:
             found += _listed(Path(scene))
         elif Path(scene).is_dir():
             found += [(0, str(one)) for one in _in_folder(Path(scene))]
@@ -46,12 +44,9 @@ def read_scenes(scenes: Sequence[str | Path]) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(
-        one for one in folder.iterdir()
-        if one.suffix.lower() in RASTERS and not one.name.startswith(".")
-    )
+    found = scenes_in(folder)
     if not found:
-        raise RasterError(f"{folder} is a folder without rasters ({', '.join(RASTERS)})")
+        raise RasterError(f"{folder} is a folder without scenes ({', '.join(SUFFIXES)})")
     return found
 
 

@@ -18,12 +18,13 @@ from geoseg.run.workspace import Workspace, workspace
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.lines import DEFAULT_LAYER, LineOutput, collecting_lines
 from geoseg.tools.parcels import LineChoice, write_probabilities
-from geoseg.tools.predict import PredictJob, PredictOptions
+from geoseg.tools.predict_job import PredictJob, PredictOptions, provenance
 from geoseg.tools.rebuild import SNAP, rebuild, refuse_with_lines
 from geoseg.tools.result import Result
 from geoseg.tools.run_report import peak_memory, run_pages
 from geoseg.tools.scene import Prepared
 from geoseg.tools.run_item import write_item
+from geoseg.tools.scene_list import read_scenes
 from geoseg.vector import check_output
 
 log = logging.getLogger(__name__)
@@ -106,17 +107,17 @@ def vectorize(
         )
     if scene is None or parcels is not None:
         raise OptionError("give a scene, or edited_lines and perhaps their old parcels")
-    started = time.monotonic()
+    started, scenes = time.monotonic(), read_scenes([scene])
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
     job = PredictJob(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances, shape)
     wanted = (None, None) if dry_run else (report, preview)
-    with run_pages(*wanted, overwrite=overwrite) as pages, job.prepared(str(scene)) as prepared:
+    with run_pages(*wanted, overwrite=overwrite) as pages, job.prepared(scenes) as prepared:
         plan = job.plan(prepared, progress, probe=dry_run)
         if dry_run:
             return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
-        task = _Task(job, scene, prepared, plan, choice, layer, borders)
+        task = _Task(job, scenes, prepared, plan, choice, layer, borders)
         about = task.facts() | {"format": Path(out).suffix.lower()}
         with workspace(out, about, inputs=(scene,), restart=restart) as work:
             done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
@@ -139,8 +140,8 @@ class _Task:
 
     job: PredictJob
     """The model."""
-    scene: str | Path
-    """As the user named it."""
+    scenes: list[str]
+    """Their paths."""
     prepared: Prepared
     """The scene as the model wants it."""
     plan: Plan
@@ -154,12 +155,12 @@ class _Task:
 
     def facts(self) -> dict[str, Any]:
         """Say what the parcels depend on."""
-        about = self.job.facts(self.scene, self.prepared, self.plan)
+        about = self.job.facts(self.scenes, self.prepared, self.plan)
         return about | {"command": "vectorize", "layer": self.layer, **self.choice.as_dict()}
 
     def report(self) -> dict[str, Any]:
         """Say what the parcels were made of."""
-        made_of = self.job.provenance(self.scene, self.prepared)
+        made_of = provenance(self.scenes, self.job.spec, self.prepared.bands)
         return made_of | {"options": self.choice.as_dict()}
 
     def about(self, done: Mapping[str, Any], started: float) -> dict[str, Any]:

@@ -43,8 +43,7 @@ def test_an_extent_has_four_numbers():
 
 @pytest.mark.parametrize(
     ("flags", "level"),
-    [((), logging.INFO), (("-q",), logging.ERROR), (("-v",), logging.INFO),
-     (("-vv",), logging.DEBUG)],
+    [((), logging.INFO), (("-q",), logging.ERROR), (("-v",), logging.DEBUG)],
 )
 def test_verbosity_is_the_same_before_and_after_the_command(flags, level, capsys):
     for arguments in (["model", "info", *flags], [*flags, "model", "info"]):

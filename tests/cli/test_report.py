@@ -5,7 +5,7 @@ from geoseg.cli.report import made_line, reporting, set_up_log
 
 
 def test_a_log_line_begins_on_a_line_of_its_own(capsys):
-    set_up_log(0, quiet=False)
+    set_up_log(logging.INFO)
     with reporting("bar") as events:
         events({"event": "progress", "stage": "predict", "done": 1, "total": 2})
         logging.getLogger("geoseg").info("half of it")

@@ -5,6 +5,7 @@ import pytest
 from affine import Affine
 
 from geoseg.grid import GeoBox, Window
+from geoseg.inference import Sweep
 from geoseg.raster.scene import mirrored
 
 
@@ -63,10 +64,11 @@ def run():
                 if cut is not None:
                     out[:, window.row_off : window.row_stop, window.col_off : window.col_stop] = cut
 
-        engine(
-            Pixels(data, valid), predictor, store, core=core, halo=halo, divisor=4, batch=batch,
-            low=np.zeros(1), high=np.ones(1), done=done, progress=steps.append,
+        sweep = Sweep(
+            Pixels(data, valid), predictor, core, halo, divisor=4, batch=batch, low=np.zeros(1),
+            high=np.ones(1),
         )
+        engine(sweep, store, done=done, progress=steps.append)
         assert len(starts) == len(set(starts))
         assert sum(steps) == -(-valid.shape[0] // core) * -(-valid.shape[1] // core)
         return out[0]

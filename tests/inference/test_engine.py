@@ -4,10 +4,14 @@ import time
 import numpy as np
 import pytest
 
-from geoseg.inference import predict_cores
+from geoseg.inference import Sweep, predict_cores
 
 RNG = np.random.default_rng(5)
-ENDS = {"low": np.zeros(1), "high": np.ones(1)}
+
+
+def sweep(pixels, predictor, batch=1):
+    ends = {"low": np.zeros(1), "high": np.ones(1)}
+    return Sweep(pixels, predictor, core=8, halo=4, divisor=4, batch=batch, **ends)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 70), (70, 1), (3, 50), (33, 47), (64, 64)])
@@ -40,9 +44,7 @@ def test_tiles_without_data_are_not_run(run, make_neighbours):
 
 def test_rows_are_read_once(make_pixels, make_neighbours):
     pixels = make_pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
-    predict_cores(
-        pixels, make_neighbours(), lambda cores: None, core=8, halo=4, divisor=4, batch=1, **ENDS
-    )
+    predict_cores(sweep(pixels, make_neighbours()), lambda cores: None)
     rows = [row for one in pixels.reads for row in range(one.row_off, one.row_stop)]
     assert rows == list(range(-4, 68))
 
@@ -81,9 +83,7 @@ def test_a_predictor_with_more_in_flight_is_called_from_as_many_threads_in_order
 
 def test_the_steps_say_where_the_time_went(make_pixels, make_neighbours):
     pixels = make_pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
-    seconds = predict_cores(
-        pixels, make_neighbours(), lambda cores: None, core=8, halo=4, divisor=4, batch=1, **ENDS
-    )
+    seconds = predict_cores(sweep(pixels, make_neighbours()), lambda cores: None)
     assert set(seconds) == {"network", "waiting to read", "waiting to store"}
     assert all(one >= 0 for one in seconds.values()) and seconds["network"] > 0
 
@@ -94,9 +94,7 @@ def test_a_failing_store_ends_the_run(make_pixels, make_neighbours):
 
     pixels = make_pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
     with pytest.raises(OSError, match="disk full"):
-        predict_cores(
-            pixels, make_neighbours(), store, core=8, halo=4, divisor=4, batch=1, **ENDS
-        )
+        predict_cores(sweep(pixels, make_neighbours()), store)
 
 
 @pytest.fixture
@@ -119,9 +117,7 @@ def make_diary(make_pixels, make_neighbours):
 
         def run(self, **options):
             pixels = make_pixels(np.ones((1, 64, 16), np.uint8), np.ones((64, 16), bool))
-            predict_cores(
-                pixels, self, self.store, core=8, halo=4, divisor=4, batch=2, **ENDS, **options
-            )
+            predict_cores(sweep(pixels, self, batch=2), self.store, **options)
 
     return Diary
 

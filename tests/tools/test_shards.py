@@ -1,6 +1,8 @@
 """The main job in shards: any order, any size, any machine, the same bytes."""
 
+import logging
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from affine import Affine
 
 import geoseg
 from geoseg.errors import OptionError, OutputError, RasterError, ShardsMissingError
+from geoseg.raster import scenes_in
 from geoseg.run.shards import ShardPlan
 from geoseg.run.store import Folder
 from geoseg.tools.merge import merge
@@ -180,5 +183,23 @@ def test_a_folder_of_scenes_on_one_grid_gives_the_parcels_of_the_whole_scene(
     assert made.report["scene"] == ["a.tif", "b.tif"]
     expected = read_parcels(tmp_path / "whole.gpkg")
     assert (made.parcels.to_wkb() == expected.to_wkb()).all(axis=None)
-    with pytest.raises(RasterError, match="is a folder without rasters"):
+    with pytest.raises(RasterError, match="is a folder without scenes"):
         read_scenes([tmp_path])
+
+
+def test_what_geoseg_wrote_into_a_folder_of_scenes_is_no_scene_there(sample_data, tmp_path, caplog):
+    shutil.copy(sample_data / "scene.tif", tmp_path)
+    mask, preview = tmp_path / "mask.tif", tmp_path / "preview.png"
+    one = geoseg.vectorize(
+        tmp_path, tmp_path / "a.gpkg", mask=mask, preview=preview, tile=512, batch=1
+    )
+    geoseg.predict(tmp_path, tmp_path / "classes.tif", classes=True, tile=512, batch=1)
+    with caplog.at_level(logging.INFO):
+        assert scenes_in(tmp_path) == [tmp_path / "scene.tif"]
+    for name in ("mask.tif is left out: geoseg wrote it (probability)",
+                 "classes.tif is left out: geoseg wrote it (class)",
+                 "preview.png is left out: geoseg wrote it (picture)"):
+        assert name in caplog.text
+    two = geoseg.vectorize(tmp_path, tmp_path / "b.gpkg", tile=512, batch=1)
+    assert two.report["scene"] == one.report["scene"] == "scene.tif"
+    assert one.parcels.to_wkb().equals(two.parcels.to_wkb())

@@ -14,7 +14,8 @@ from geoseg.learning.checkpoint import save
 from geoseg.learning.unet import build
 from geoseg.spec import Band, LabelClass, ModelSpec
 from geoseg.tools.model import one_line
-from geoseg.tools.stac import item, write_item
+from geoseg.learning.bundled import find_model
+from geoseg.tools.model_item import make_item, write_item
 
 KNOWN = {
     "name", "architecture", "tasks", "framework", "framework_version", "memory_size",
@@ -26,6 +27,10 @@ KNOWN = {
 TASKS = {"semantic-segmentation", "segmentation", "instance-segmentation"}
 TYPES = {"uint8", "uint16", "int16", "int32", "float16", "float32", "float64"}
 VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$")
+
+
+def item_of(path):
+    return make_item(path.with_suffix(".json"), path)
 
 
 def check(one):
@@ -81,15 +86,15 @@ def model(tmp_path):
 
 
 def test_the_item_of_the_bundled_model_keeps_the_rules():
-    one = item("parcels-aerial")
+    one = item_of(find_model("parcels-aerial"))
     check(one)
     assert one["properties"]["license"] == "MIT"
     assert [band["name"] for band in one["properties"]["bands"]] == ["red", "green", "blue"]
 
 
-def test_an_item_is_written_beside_the_model_with_its_checksum(model):
-    written = write_item(model)
-    assert written == model.with_suffix(".stac.json")
+def test_an_item_is_written_with_the_model_s_place_and_checksum(model):
+    written = model.with_name("item.json")
+    write_item(written, model)
     one = json.loads(written.read_text())
     check(one)
     asset = one["assets"]["model"]
@@ -97,7 +102,7 @@ def test_an_item_is_written_beside_the_model_with_its_checksum(model):
     assert asset["file:checksum"] == "1220" + hashlib.sha256(model.read_bytes()).hexdigest()
     assert one["properties"]["mlm:input"][0]["value_scaling"][1]["maximum"] == 10_000
     assert one["properties"]["mlm:name"] == "model-7-my-model"
-    write_item(model)  # again, over the old one
+    write_item(written, model)  # again, over the old one
 
 
 def test_an_onnx_model_has_an_item_with_its_tile(tmp_path):
@@ -111,7 +116,7 @@ def test_an_onnx_model_has_an_item_with_its_tile(tmp_path):
     helper.set_model_props(made, {"class_names": '{"0": "field"}'})
     path = tmp_path / "one.onnx"
     path.write_bytes(made.SerializeToString())
-    one = item(path)
+    one = item_of(path)
     check(one)
     assert one["properties"]["mlm:input"][0]["input"]["shape"] == [-1, 3, 64, 64]
     assert one["properties"]["mlm:framework"] == "ONNX"
@@ -119,10 +124,10 @@ def test_an_onnx_model_has_an_item_with_its_tile(tmp_path):
     assert one_line(path).endswith("any pixels, blended, not exact")
 
 
-def test_the_commands_print_the_item_and_list_a_folder(model, tmp_path):
-    shown = CliRunner().invoke(command, ["info", str(model), "--stac"])
-    assert shown.exit_code == 0
-    check(json.loads(shown.stdout))
+def test_the_commands_write_the_item_and_list_a_folder(model, tmp_path):
+    shown = CliRunner().invoke(command, ["info", str(model), "--stac", str(tmp_path / "i.json")])
+    assert shown.exit_code == 0 and "5 to 20 m per pixel" in shown.stdout
+    check(json.loads((tmp_path / "i.json").read_text()))
     (tmp_path / "broken.safetensors").write_text("no")
     lines = CliRunner().invoke(command, ["list", str(tmp_path)]).stdout.splitlines()
     assert lines[1] == "m.safetensors: unet, 5 to 20 m per pixel, exact"
@@ -130,6 +135,15 @@ def test_the_commands_print_the_item_and_list_a_folder(model, tmp_path):
     assert CliRunner().invoke(command, ["list"]).stdout == "parcels-aerial\n"
 
 
+def test_two_sizes_of_tiles_are_refused(model, tmp_path):
+    out = tmp_path / "m.onnx"
+    said = CliRunner().invoke(
+        command, ["export", str(model), str(out), "--any-tile", "--tile", "640"]
+    )
+    assert said.exit_code == 2 and "give one of them" in said.output and not out.exists()
+
+
 def test_a_model_that_is_not_there_has_no_item(tmp_path):
     with pytest.raises(ModelError, match="no model file"):
-        item(tmp_path / "no.safetensors")
+        write_item(tmp_path / "no.json", tmp_path / "no.safetensors")
+    assert not list(tmp_path.iterdir())

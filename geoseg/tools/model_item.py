@@ -17,6 +17,7 @@ from geoseg.learning.bundled import find_model
 from geoseg.learning.stored import count_weights, is_onnx, read_spec
 from geoseg.publish import publishing
 from geoseg.spec import ModelSpec
+from geoseg.tools.run_item import href_of
 
 EXTENSIONS = tuple(
     f"https://stac-extensions.github.io/{name}/schema.json"
@@ -27,29 +28,26 @@ SHA256 = "1220"
 TASKS = ["semantic-segmentation"]
 
 
-def write_item(model: str | Path) -> Path:
-    """Write the Item of a model beside it, as MODEL.stac.json; give its path.
+def write_item(path: str | Path, model: str | Path) -> None:
+    """Write the Item of a model: a bundled one by name, or a file; over an older Item.
 
     Raises:
         ModelError: no such model.
         OutputError: the file cannot be written.
     """
-    path = find_model(model)
-    out = path.with_suffix(".stac.json")
-    with publishing(out, overwrite=True) as partial:
-        partial.write_text(json.dumps(item(path), indent=2) + "\n", encoding="utf-8")
-    return out
+    with publishing(path, overwrite=True) as partial:
+        item = make_item(Path(path), find_model(model))
+        partial.write_text(json.dumps(item, indent=2) + "\n", encoding="utf-8")
 
 
-def item(model: str | Path) -> dict[str, Any]:
-    """Give the Item of a model: a bundled one by name, or a file.
+def make_item(place: Path, path: Path) -> dict[str, Any]:
+    """Give the Item of a model file, as it will lie at a place.
 
     Its time is that of the file; it has no geometry, since a model is of no place.
 
     Raises:
-        ModelError: no such model.
+        ModelError: it is no model.
     """
-    path = find_model(model)
     spec = read_spec(path)
     changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return {
@@ -67,7 +65,7 @@ def item(model: str | Path) -> dict[str, Any]:
             **_model(spec, path),
         },
         "links": [],
-        "assets": {"model": _asset(path)},
+        "assets": {"model": _asset(place, path)},
     }
 
 
@@ -129,12 +127,12 @@ def _output(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _asset(path: Path) -> dict[str, Any]:
+def _asset(place: Path, path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     kind = "onnx" if is_onnx(path) else "safetensors"
     return {
-        "href": f"./{path.name}",
+        "href": href_of(path, place),
         "type": f"application/octet-stream; application={kind}",
         "title": path.stem,
         "roles": ["mlm:model", "mlm:weights", "data"],
