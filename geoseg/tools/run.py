@@ -13,7 +13,7 @@ import numpy as np
 from geoseg.errors import OptionError
 from geoseg.inference import Core, Section, predict_cores
 from geoseg.run import facts
-from geoseg.run.joined import pack
+from geoseg.run.packed import pack
 from geoseg.run.plan import label_strip, make_plan
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.shards import Shard, ShardPlan

@@ -27,7 +27,7 @@ from affine import Affine
 from label_maps import field_map
 
 from geoseg.grid import GeoBox
-from geoseg.run.joined import pack
+from geoseg.run.packed import pack
 from geoseg.run.plan import label_strip
 from geoseg.run.shards import Mosaic, ShardPlan, cut_rows
 from geoseg.run.store import Folder
