@@ -7,15 +7,13 @@ tells what was done; results lie in the store, so next to nothing travels.
 from __future__ import annotations
 
 import logging
-import os
-import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from geoseg.cpus import usable_cpus
-from geoseg.errors import GeosegError, OptionError, OutputError, RasterError, install_with
+from geoseg.errors import GeosegError, OutputError, RasterError
 from geoseg.run import stop
+from geoseg.run.cluster import connected
 from geoseg.run.shards import Shard
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ DEATHS = 10
 """Workers that may die under one shard before it is taken for the cause."""
 AHEAD = 2
 """Shards per thread of the cluster that are handed out: one is worked on, one waits."""
-SECONDS = 20
-"""How long a scheduler is waited for."""
 
 
 def run_here(task: Task, shards: Sequence[Shard], done: Done) -> None:
@@ -63,103 +59,51 @@ def run_on_dask(
         OptionError: Dask is not installed, or no scheduler answers.
         GeosegError: what a shard ended with.
     """
-    with _connected(address, gpus) as client:
+    with connected(address, gpus=gpus, deaths=DEATHS) as client:
+        _Desk(client, task, {"GPU": 1} if gpus else None).serve(iter(shards), done)
+
+
+class _Desk:
+    """Hands shards out to a cluster and takes what comes back."""
+
+    def __init__(self, client: Client, task: Task, resources: dict[str, int] | None) -> None:
         from distributed import as_completed
 
-        waiting = iter(shards)
-        tries: dict[int, int] = {}
-        owners: dict[Any, Shard] = {}
-        running = as_completed()
+        self._client, self._task, self._resources = client, task, resources
+        self._running = as_completed()
+        self._owners: dict[Any, Shard] = {}
+        self._tries: Counter[int] = Counter()
 
-        def hand_out(shard: Shard) -> None:
-            tries[shard.number] = tries.get(shard.number, 0) + 1
-            future = client.submit(
-                task, shard.number, key=f"{shard.name}-{tries[shard.number]}", pure=False,
-                priority=-shard.number, resources={"GPU": 1} if gpus else None,
-            )
-            owners[future.key] = shard
-            running.add(future)
-
-        def fill() -> None:
-            room = AHEAD * max(1, sum(client.nthreads().values())) - len(owners)
-            for _, shard in zip(range(room), waiting):  # in this order, or zip drops a shard
-                hand_out(shard)
-
-        fill()
-        for future in running:
+    def serve(self, waiting: Iterator[Shard], done: Done) -> None:
+        """Have all shards done."""
+        self._fill(waiting)
+        for future in self._running:
             stop.check()
-            shard = owners.pop(future.key)
+            shard = self._owners.pop(future.key)
             error = future.exception()
             if error is None:
                 done(shard, future.result())
-            elif _worth_another_try(error) and tries[shard.number] < ATTEMPTS:
+            elif _worth_another_try(error) and self._tries[shard.number] < ATTEMPTS:
                 log.warning("shard %d is tried again: %s", shard.number, error)
-                hand_out(shard)
+                self._hand_out(shard)
             else:
                 raise _said_plainly(error, shard)
-            fill()
+            self._fill(waiting)
 
+    def _fill(self, waiting: Iterator[Shard]) -> None:
+        """Hand out what the threads can take."""
+        room = AHEAD * max(1, sum(self._client.nthreads().values())) - len(self._owners)
+        for _, shard in zip(range(room), waiting):  # in this order, or zip drops a shard
+            self._hand_out(shard)
 
-@contextmanager
-def _connected(address: str, gpus: int | None) -> Iterator[Client]:
-    """Give a client of a cluster; a local one ends with the block."""
-    try:
-        import dask
-        from distributed import Client
-    except ImportError as error:
-        raise OptionError(f"--dask needs Dask: {install_with('dask')}") from error
-    local = re.fullmatch(r"local(?::([1-9]\d*))?", address)
-    with ExitStack() as stack:
-        settings = {
-            "distributed.scheduler.allowed-failures": DEATHS,
-            "distributed.comm.timeouts.connect": SECONDS,
-            "distributed.nanny.pre-spawn-environ": {"DASK_LOGGING__DISTRIBUTED": "error"},
-        }
-        stack.enter_context(dask.config.set(settings))
-        logging.getLogger("distributed").setLevel(logging.ERROR)
-        if local is not None:
-            count = gpus or int(local[1] or usable_cpus())
-            address = stack.enter_context(_local_cluster(count, on_gpus=bool(gpus)))
-        try:
-            client = stack.enter_context(Client(address, timeout=SECONDS))
-        except (OSError, ValueError) as error:
-            raise OptionError(
-                f"no Dask scheduler answers at {address} ({error}); give its address, such as "
-                "tcp://host:8786, or local:4 for four processes of this machine"
-            ) from error
-        yield client
-
-
-@contextmanager
-def _local_cluster(count: int, *, on_gpus: bool) -> Iterator[Any]:
-    """Start worker processes on this machine, each with a GPU of its own where wanted."""
-    from distributed import Nanny, Scheduler, SpecCluster
-
-    def worker(number: int) -> dict[str, Any]:
-        # One thread of the network per worker: they share the cores.
-        threads = str(max(1, usable_cpus() // count))
-        env = {"OMP_NUM_THREADS": threads}
-        options: dict[str, Any] = {"nthreads": 1, "memory_limit": 0, "dashboard": False}
-        if on_gpus:
-            env |= {"CUDA_VISIBLE_DEVICES": _visible(number)}
-            options["resources"] = {"GPU": 1}
-        return {"cls": Nanny, "options": options | {"env": env}}
-
-    scheduler = {
-        "cls": Scheduler,
-        "options": {
-            "host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0",
-        },
-    }
-    workers = {number: worker(number) for number in range(count)}
-    with SpecCluster(workers=workers, scheduler=scheduler) as cluster:
-        yield cluster
-
-
-def _visible(number: int) -> str:
-    """Name a GPU as this process numbers it."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return given.split(",")[number] if given else str(number)
+    def _hand_out(self, shard: Shard) -> None:
+        self._tries[shard.number] += 1
+        future = self._client.submit(
+            self._task, shard.number, key=f"{shard.name}-{self._tries[shard.number]}", pure=False,
+            priority=-shard.number, resources=self._resources,
+        )
+        self._owners[future.key] = shard
+        self._running.add(future)
 
 
 def _worth_another_try(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from geoseg.errors import MemoryBudgetError, OutputError
 from geoseg.grid import GeoBox
@@ -130,14 +131,15 @@ def make_plan(
         _plan(geobox, spec, core, batch, device, bytes_per_pixel, parcels) for core in cores
     ]
     fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
-    if not fitting:
-        least = min(plan.memory_bytes for plan in plans)
-        raise MemoryBudgetError(
-            f"this scene needs at least {least / MIB:.0f} MiB with these options, --memory allows "
-            f"{(memory or 0) / MIB:.0f} MiB; raise it, lower --batch, or cut the scene with "
-            "--extent"
-        )
-    return fitting[0]
+    return fitting[0] if fitting else _refuse(plans, memory)
+
+
+def _refuse(plans: list[Plan], memory: int | None) -> NoReturn:
+    least = min(plan.memory_bytes for plan in plans)
+    raise MemoryBudgetError(
+        f"this scene needs at least {least / MIB:.0f} MiB with these options, --memory allows "
+        f"{(memory or 0) / MIB:.0f} MiB; raise it, lower --batch, or cut the scene with --extent"
+    )
 
 
 def label_strip(width: int) -> int:

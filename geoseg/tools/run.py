@@ -67,20 +67,22 @@ def run_shard(
         log.info("shard %d is done already", number)
         return made | {"bytes": 0, "seconds": 0.0, "done_before": True}
     job = _job(_options(plan, device, threads, batch, memory))
-    choice = LineChoice(**plan.choice)
+    blob = _made(job, shard, LineChoice(**plan.choice), progress)
+    store.put(shard.name, blob)
+    seconds = round(time.monotonic() - started, 3)
+    return made | {"bytes": len(blob), "seconds": seconds, "done_before": False}
+
+
+def _made(job: PredictJob, shard: Shard, choice: LineChoice, progress: Progress) -> bytes:
+    """Predict a shard and cut it into basins; give its object."""
     about = shard.mosaic.facts
     with job.prepared(shard.mosaic.scenes, stretch=(about["low"], about["high"])) as prepared:
         _refuse_other(job, shard, prepared, choice)
         data = _predict(job, shard, prepared, progress)
         geobox = prepared.pixels.geobox
     announce()
-    blob = pack(
-        data, shard, label_options(geobox, job.spec.instances, choice), height=geobox.height,
-        strip=label_strip(geobox.width),
-    )
-    store.put(shard.name, blob)
-    seconds = round(time.monotonic() - started, 3)
-    return made | {"bytes": len(blob), "seconds": seconds, "done_before": False}
+    options = label_options(geobox, job.spec.instances, choice)
+    return pack(data, shard, options, height=geobox.height, strip=label_strip(geobox.width))
 
 
 @lru_cache(maxsize=1)

@@ -69,7 +69,7 @@ def test_a_stopped_run_goes_on_where_it_was(clip, tmp_path):
 
 
 def test_an_address_without_a_scheduler_is_refused(clip, tmp_path, monkeypatch):
-    monkeypatch.setattr("geoseg.run.executors.SECONDS", 1)
+    monkeypatch.setattr("geoseg.run.cluster.SECONDS", 1)
     with pytest.raises(OptionError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
         vectorize_many([clip], tmp_path / "out.gpkg", dask="tcp://127.0.0.1:9", **USE)
     assert list(tmp_path.iterdir()) == []
