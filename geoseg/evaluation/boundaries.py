@@ -6,12 +6,16 @@ piece is one interval, because a line and a capsule are both convex; intervals a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 import shapely
 from numba import njit
 from numpy.typing import NDArray
+
+from geoseg.cache import numba_cache
 
 FULL = 1e-12
 """An interval this near to [0, 1] is all of a segment."""
@@ -20,6 +24,12 @@ SCRATCH = 512
 
 Segments = tuple[NDArray[np.float64], NDArray[np.int64]]
 """(m, 4) x0, y0, x1, y1 of the straight pieces of n lines, and (n + 1,) where each line starts."""
+
+
+def _loop(function: FunctionType) -> Callable[..., Any]:
+    """Compile a function by numba on its first call, and keep its code."""
+    with numba_cache():
+        return njit(cache=True, nogil=True)(function)
 
 
 def segments(lines: NDArray[np.object_]) -> Segments:
@@ -84,14 +94,14 @@ def _grid_of(
     return x0, y0, cell, (int(width / cell) + 1, int(height / cell) + 1)
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _cells(lo, hi, origin, cell, n):
     first = max(0, int(np.floor((lo - origin) / cell)))
     last = min(n - 1, int(np.floor((hi - origin) / cell)))
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _fill_grid(pieces, reach, x0, y0, cell, nx, ny):
     """Give for each cell the pieces that may be near something in it."""
     counts = np.zeros(nx * ny + 1, np.int64)
@@ -115,7 +125,7 @@ def _fill_grid(pieces, reach, x0, y0, cell, nx, ny):
     return counts, members
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _in_disk(ax, ay, ux, uy, px, py, d):
     """Where a + t u is within d of a point: (low, high), low > high if nowhere."""
     wx, wy = ax - px, ay - py
@@ -127,7 +137,7 @@ def _in_disk(ax, ay, ux, uy, px, py, d):
     return (-wu - root) / uu, (-wu + root) / uu
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _in_band(start, slope, low, high):
     """Where low <= start + t slope <= high."""
     if slope == 0.0:
@@ -136,7 +146,7 @@ def _in_band(start, slope, low, high):
     return min(one, two), max(one, two)
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _in_capsule(ax, ay, ux, uy, px, py, qx, qy, d):
     """Where a + t u is within d of the piece p q, cut to 0..1."""
     low, high = _in_disk(ax, ay, ux, uy, px, py, d)
@@ -161,7 +171,7 @@ def _in_capsule(ax, ay, ux, uy, px, py, qx, qy, d):
     return max(0.0, low), min(1.0, high)
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _unite(intervals, n):
     """Sort and join the first n intervals in place; give how many are left."""
     if n == 0:
@@ -179,7 +189,7 @@ def _unite(intervals, n):
     return last + 1
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _share_near(piece, others, d, first, members, x0, y0, cell, nx, ny, intervals):
     """Give the share of one piece that is within d of the others."""
     ax, ay, bx, by = piece
@@ -208,7 +218,7 @@ def _share_near(piece, others, d, first, members, x0, y0, cell, nx, ny, interval
     return share
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _near(pieces, starts, others, reach, first, members, x0, y0, cell, nx, ny):
     near = np.zeros((len(starts) - 1, len(reach)))
     intervals = np.empty((SCRATCH, 2))
@@ -226,7 +236,7 @@ def _near(pieces, starts, others, reach, first, members, x0, y0, cell, nx, ny):
     return near
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _mean_distance(pieces, start, stop, others, other_start, other_stop):
     """Give the mean distance of a line's vertices to another line."""
     total = 0.0
@@ -246,7 +256,7 @@ def _mean_distance(pieces, start, stop, others, other_start, other_stop):
     return total / (stop - start)
 
 
-@njit(cache=True, nogil=True)
+@_loop
 def _polis(pieces, starts, others, other_starts, pairs):
     out = np.full(len(pairs), np.nan)
     for k in range(len(pairs)):

@@ -8,6 +8,7 @@ import re
 import urllib.request
 from pathlib import Path
 
+from geoseg.cache import cache_folder
 from geoseg.errors import ModelError
 
 MOST_BYTES = 4 << 30
@@ -25,7 +26,7 @@ def fetched(place: str, folder: Path | None = None) -> Path:
 
     Args:
         place: path, or URL with its checksum.
-        folder: where fetched files are kept, by checksum; None is `~/.cache/geoseg`.
+        folder: where fetched files are kept, by checksum; None is the user's cache.
 
     Raises:
         ModelError: there is no such file, the URL has no checksum or is not https, or the content
@@ -40,7 +41,7 @@ def fetched(place: str, folder: Path | None = None) -> Path:
         raise ModelError(f"{url} needs its checksum, so that it cannot change: {url}#sha256=HEX")
     if url.partition("://")[0] not in SCHEMES:
         raise ModelError(f"{url} is not fetched: only {', '.join(SCHEMES)}")
-    folder = folder or Path.home() / ".cache" / "geoseg"
+    folder = folder or cache_folder()
     kept = folder / f"{digest}{Path(url).suffix}"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 
+from geoseg.cache import numba_cache
 from geoseg.vectorizer import machine_code
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,8 @@ def jitted(function: FunctionType, *, is_kernel: bool = False, cache: bool = Tru
             options["cache"] = cache
         else:
             options["no_cpython_wrapper"] = True
-        _JITTED[function] = njit(**options)(copy)
+        with numba_cache():
+            _JITTED[function] = njit(**options)(copy)
     return _JITTED[function]
 
 

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geoseg.cache import cache_folder
+
 if TYPE_CHECKING:
     from geoseg.vectorizer.compiled import Kernel
 
@@ -203,17 +205,7 @@ def _machine() -> str:
 
 
 def _cached(name: str, version: str) -> Path:
-    return folder() / f"{name}.{version}.{_machine()}.o"
-
-
-@functools.cache
-def folder() -> Path:
-    """Give the folder of the object files: in the user's cache.
-
-    Not beside the package: pip leaves a folder that has files of others when it removes a package,
-    and what is left of `geoseg` would then hide one that is installed in editable mode.
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoseg"
+    return cache_folder() / f"{name}.{version}.{_machine()}.o"
 
 
 def _keep(path: Path, code: bytes) -> None:
@@ -235,7 +227,7 @@ def seconds_to_come() -> int:
     """Guess the CPU seconds until the kernels of a run are compiled; 0 where they were before."""
     known = index().get("trace.find_corners")
     if known is None:
-        beside = Path(__file__).with_name("__pycache__")  # where numba keeps what it compiles
-        return 0 if any(beside.glob("*.nbi")) else SECONDS_NUMBA
+        by_numba = cache_folder().glob(f"{Path(__file__).parent.name}_*/*.nbi")
+        return 0 if any(by_numba) else SECONDS_NUMBA
     ((name, _),) = known["forms"].values()
-    return 0 if any(folder().glob(f"{name}.{known['digest']}.*.o")) else SECONDS
+    return 0 if any(cache_folder().glob(f"{name}.{known['digest']}.*.o")) else SECONDS
