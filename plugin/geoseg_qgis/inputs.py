@@ -13,7 +13,7 @@ from qgis.core import (
 )
 
 from .command import option
-from .parameters import MODEL, is_given
+from .parameters import MODEL, MODEL_SUFFIXES, is_given
 
 
 class Inputs:
@@ -147,6 +147,12 @@ def raster_problem(layer) -> str:
             "part you need to a GeoTIFF first (right click on the layer, Export, Save As)"
         )
     return ""
+
+
+def model_problem(model: str) -> str:
+    """Say that a model file is not there; a bundled model's name is the engine's to know."""
+    is_path = model.lower().endswith(MODEL_SUFFIXES) or "/" in model or os.sep in model
+    return f"there is no model file {model}" if is_path and not os.path.isfile(model) else ""
 
 
 def write_geometries(source, path: str, context) -> int:

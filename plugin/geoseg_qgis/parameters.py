@@ -22,6 +22,8 @@ from qgis.core import (
 
 MODEL = "parcels-aerial"
 """The bundled model that is used where none is named; the engine's default too."""
+MODEL_SUFFIXES = (".safetensors", ".onnx")
+"""Of model files that predict."""
 DEVICES = ("auto", "cpu", "cuda")
 WHOLE = QgsProcessingParameterNumber.Type.Integer
 REAL = QgsProcessingParameterNumber.Type.Double
@@ -70,8 +72,8 @@ def model():
     parameter.setMetadata({"widget_wrapper": {"class": "geoseg_qgis.widgets.ModelWidget"}})
     return explained(
         parameter,
-        "A model that came with geoseg, by name, or a model file (.safetensors) that Train model "
-        "made.",
+        "A model that came with geoseg, by name, or a model file: .safetensors, which Train model "
+        "makes, or .onnx.",
     )
 
 

@@ -9,7 +9,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from .engine import engine_file
-from .parameters import MODEL
+from .parameters import MODEL, MODEL_SUFFIXES
 
 
 def bundled_models() -> list:
@@ -66,7 +66,7 @@ class ModelBox(WidgetWrapper):
 
     def _browse(self):
         chosen, _ = QFileDialog.getOpenFileName(
-            self.names, "Model file", "", "Models (*.safetensors);;All files (*)"
+            self.names, "Model file", "", f"Models (*{' *'.join(MODEL_SUFFIXES)});;All files (*)"
         )
         if chosen:
             self.names.setCurrentText(chosen)

@@ -215,6 +215,7 @@ def test_a_web_map_is_refused_before_the_run(inside, log):
     ("wrong", "text"),
     [
         ({"MODEL": "/nowhere/model.safetensors"}, "there is no model file"),
+        ({"MODEL": "model.onnx"}, "there is no model file model.onnx"),
         ({"MASK": "/nowhere/mask.jpg"}, "its name ends in .tif"),
         ({"DEVICE": "toaster"}, "Incorrect parameter value"),
         ({"THRESHOLD": 7}, "Incorrect parameter value"),

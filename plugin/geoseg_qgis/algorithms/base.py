@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -97,6 +98,16 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             return False, _readable(str(missing))
         return True, ""
 
+    def checkParameterValues(self, parameters, context):
+        """Refuse what the engine would refuse, before it starts."""
+        good, text = super().checkParameterValues(parameters, context)
+        text = self.problem(parameters, context) if good else text
+        return good and not text, text
+
+    def problem(self, parameters, context) -> str:
+        """Say why the engine would refuse the parameters; empty where nothing speaks against it."""
+        return ""
+
     def run_engine(self, arguments, feedback, folder, *, replaced=None) -> dict:
         """Run a command of the engine, show what it says, and give its result event.
 
@@ -181,6 +192,18 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from error
         talk.take([], last=True)
         return ended
+
+
+def read_json(answer: str):
+    """Read the engine's answer.
+
+    Raises:
+        QgsProcessingException: it is no JSON.
+    """
+    try:
+        return json.loads(answer.splitlines()[-1])
+    except ValueError as error:
+        raise QgsProcessingException(f"the engine's answer is no JSON: {answer}") from error
 
 
 def failure(ended, talk) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from qgis.core import QgsProcessingOutputBoolean, QgsProcessingOutputString
 
-from qgis.core import QgsProcessingException, QgsProcessingOutputBoolean, QgsProcessingOutputString
-
-from .base import EngineAlgorithm, work_folder
+from .base import EngineAlgorithm, read_json, work_folder
 
 
 class Doctor(EngineAlgorithm):
@@ -34,10 +32,7 @@ class Doctor(EngineAlgorithm):
             output = command and self.ask_engine(command, asked, feedback, folder)
         if not output:
             return {}
-        try:
-            checks = json.loads(output)
-        except ValueError as error:
-            raise QgsProcessingException(f"the engine's answer is no JSON: {output}") from error
+        checks = read_json(output)
         for check in checks:
             text = f"{check['name']}: {check['text']}"
             if check["ok"]:

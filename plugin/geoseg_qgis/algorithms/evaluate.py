@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from qgis.core import (
-    QgsProcessingException,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterFeatureSource,
@@ -14,7 +11,7 @@ from qgis.core import (
 from .. import parameters as ask
 from ..command import option
 from ..inputs import Inputs
-from .base import EngineAlgorithm, work_folder
+from .base import EngineAlgorithm, read_json, work_folder
 
 SCORES = {
     "F1": ("parcel_f1", "F1 of the parcels"),
@@ -65,10 +62,7 @@ class EvaluateParcels(EngineAlgorithm):
             )
         if not output:
             return {}
-        try:
-            values = json.loads(output.splitlines()[-1])
-        except ValueError as error:
-            raise QgsProcessingException(f"the engine's answer is no JSON: {output}") from error
+        values = read_json(output)
         scores = {name: values.get(key) for name, (key, _) in SCORES.items()}
         for name, score in scores.items():
             text = "undefined" if score is None else f"{score:.3f}"

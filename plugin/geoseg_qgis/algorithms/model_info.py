@@ -5,7 +5,7 @@ from __future__ import annotations
 from qgis.core import QgsProcessingOutputString
 
 from .. import parameters as ask
-from ..inputs import Inputs
+from ..inputs import Inputs, model_problem
 from .base import EngineAlgorithm, work_folder
 
 
@@ -22,6 +22,10 @@ class ModelInfo(EngineAlgorithm):
         """Declare the parameters."""
         self.addParameter(ask.model())
         self.addOutput(QgsProcessingOutputString("INFO", "What the model is, as JSON"))
+
+    def problem(self, parameters, context) -> str:
+        """Look at the model."""
+        return model_problem(self.parameterAsString(parameters, "MODEL", context))
 
     def processAlgorithm(self, parameters, context, feedback):
         """Ask the engine twice: text for people, JSON for models and scripts."""

@@ -49,12 +49,9 @@ class PolygonizeMask(EngineAlgorithm):
         self.addParameter(ask.lines())
         self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of polygons"))
 
-    def checkParameterValues(self, parameters, context):
-        """Refuse what the engine would refuse, before it starts."""
-        good, text = super().checkParameterValues(parameters, context)
-        if good:
-            text = raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
-        return good and not text, text
+    def problem(self, parameters, context) -> str:
+        """Look at the raster."""
+        return raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
 
     def processAlgorithm(self, parameters, context, feedback):
         """Run the engine, and store what it made."""

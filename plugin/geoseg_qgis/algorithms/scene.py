@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from ..inputs import raster_problem
+from ..inputs import model_problem, raster_problem
 from ..outputs import destination_text
 from ..parameters import is_given
 from .base import EngineAlgorithm
@@ -13,24 +11,13 @@ from .base import EngineAlgorithm
 class SceneAlgorithm(EngineAlgorithm):
     """An algorithm with INPUT, MODEL and a raster output MASK."""
 
-    def checkParameterValues(self, parameters, context):
-        """Refuse what the engine would refuse, before it starts."""
-        good, text = super().checkParameterValues(parameters, context)
-        if not good:
-            return good, text
-        problem = (
+    def problem(self, parameters, context) -> str:
+        """Look at the scene, the model and the name of the mask."""
+        return (
             raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
-            or self._model_problem(parameters, context)
+            or model_problem(self.parameterAsString(parameters, "MODEL", context))
             or mask_problem(parameters, context)
         )
-        return not problem, problem
-
-    def _model_problem(self, parameters, context) -> str:
-        model = self.parameterAsString(parameters, "MODEL", context)
-        looks_like_path = model.endswith(".safetensors") or os.sep in model
-        if looks_like_path and not os.path.isfile(model):
-            return f"there is no model file {model}"
-        return ""
 
 
 def mask_problem(parameters, context) -> str:

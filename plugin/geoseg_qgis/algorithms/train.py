@@ -50,12 +50,9 @@ class TrainModel(EngineAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("STEPS", "Updates of the weights"))
         self.addOutput(QgsProcessingOutputString("SCORES", "Scores on the held-out part, as JSON"))
 
-    def checkParameterValues(self, parameters, context):
-        """Refuse what the engine would refuse, before it starts."""
-        good, text = super().checkParameterValues(parameters, context)
-        if good:
-            text = raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
-        return good and not text, text
+    def problem(self, parameters, context) -> str:
+        """Look at the raster."""
+        return raster_problem(self.parameterAsRasterLayer(parameters, "INPUT", context))
 
     def processAlgorithm(self, parameters, context, feedback):
         """Run the engine."""
