@@ -33,8 +33,9 @@ LABEL_STRIP = 512
 """Most rows of a strip while labels are made and traced."""
 LABEL_PIXELS = 5_000_000
 """Most pixels of such a strip, so that a wide scene takes no more memory than it must."""
-PARCEL_BYTES = 300
-"""Bytes of the region graph per 100 pixels of the scene; measured on a busy one at 0.5 m."""
+PARCEL_BYTES = 200
+"""Bytes of the region graph per 100 pixels of the scene; measured 170 where parcels have 900 pixels
+and 8 basins (docs/scale.md)."""
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
 MASK_BYTES = 3
