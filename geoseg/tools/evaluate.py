@@ -32,11 +32,12 @@ from geoseg.grid import bounds_text
 from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
+from geoseg.tools.common_ground import comparison_crs, same_ground
 from geoseg.tools.evaluation_map import Evidence
 from geoseg.tools.evaluation_report import write_report
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
-from geoseg.tools.layers import Layer, comparison_crs, joint_bounds, same_ground
+from geoseg.tools.layers import Layer, joint_bounds
 from geoseg.tools.notebook import show_scores
 from geoseg.tools.size_classes import size_classes
 from geoseg.vector import read_geometries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,26 +11,19 @@ import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from pyproj.crs import ProjectedCRS
-from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
-from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
-from geoseg.crs import to_lonlat, transformer
-from geoseg.errors import CRSError, VectorError
+from geoseg.crs import transformer
+from geoseg.errors import CRSError
 from geoseg.grid import Bounds
 from geoseg.ground import pixel_size
 from geoseg.raster import ParcelRaster, is_raster
 from geoseg.vector import Numbered, PolygonLayer
 
-log = logging.getLogger(__name__)
-
 HELD_PIXELS = 1 << 24
 """A label raster of no more pixels is drawn once and kept."""
 SLACK = 0.01
 """Widening of a window that is moved to another CRS, as a share of its size."""
-SCALE_ERROR = 0.01
-"""A CRS whose lengths are this right is used as it is."""
 
 Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -148,55 +140,3 @@ def joint_bounds(*layers: Layer) -> Bounds:
     """Give the bounds of all layers together, in their common CRS; at least one is not empty."""
     boxes = np.array([one.bounds for one in layers if one.bounds is not None])
     return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-
-
-def same_ground(parcels: Layer, truth: Layer) -> None:
-    """Refuse to compare layers of which only one has a CRS.
-
-    Raises:
-        CRSError: only one has.
-    """
-    if parcels.crs is None and truth.crs is None:
-        log.warning("%s and %s have no CRS: coordinates are used as they are",
-                    parcels.path, truth.path)
-    elif parcels.crs is None or truth.crs is None:
-        one, other = (parcels, truth) if parcels.crs is None else (truth, parcels)
-        raise CRSError(
-            f"{one.path} has no CRS, but {other.path} has one; give it its own: in QGIS with "
-            "'Assign projection', for a raster with gdal_edit -a_srs"
-        )
-
-
-def comparison_crs(truth: Layer) -> str | None:
-    """Choose where areas are compared: in the truth's CRS if true to scale, or equal-area there.
-
-    Raises:
-        VectorError: the truth has no polygons.
-    """
-    if truth.bounds is None:
-        raise VectorError(f"{truth.path} has no polygons; give a layer of polygons")
-    if truth.crs is None:
-        return None
-    own = pyproj.CRS.from_wkt(truth.crs)
-    base = own.geodetic_crs
-    west, south, east, north = to_lonlat(own).transform_bounds(*truth.bounds)
-    degrees = 180 / math.pi * base.axis_info[0].unit_conversion_factor
-    lon, lat = (west + east) / 2 * degrees, (south + north) / 2 * degrees
-    if _is_true_to_scale(own, lon, lat):
-        return truth.crs
-    center = LambertAzimuthalEqualAreaConversion(
-        latitude_natural_origin=lat, longitude_natural_origin=lon
-    )
-    return ProjectedCRS(center, geodetic_crs=base).to_wkt()
-
-
-def _is_true_to_scale(crs: pyproj.CRS, lon: float, lat: float) -> bool:
-    """Tell whether a unit of a CRS is a metre on the ground; in Web Mercator it is not."""
-    if not crs.is_projected or crs.axis_info[0].unit_conversion_factor != 1:
-        return False
-    try:
-        factors = pyproj.Proj(crs).get_factors(lon, lat)
-    except ProjError:
-        return False
-    scales = (factors.meridional_scale, factors.parallel_scale)
-    return all(abs(scale - 1) <= SCALE_ERROR for scale in scales)

@@ -17,7 +17,8 @@ from geoseg.cli.evaluate import evaluate as command
 from geoseg.errors import CRSError, OptionError, RasterError, VectorError
 from geoseg.grid import GeoBox
 from geoseg.tools.evaluate import evaluate
-from geoseg.tools.layers import Layer, comparison_crs
+from geoseg.tools.common_ground import comparison_crs
+from geoseg.tools.layers import Layer
 from geoseg.tools.result import Result as Made
 
 X, Y = 500_000, 5_400_000
