@@ -12,8 +12,10 @@ from geoseg.evaluation.tables import Comparison, Side
 
 MATCHED, SPLIT, MERGED, ALONE = range(4)
 """What became of a parcel. ALONE is missed for a true one and false for a predicted one."""
-STATUSES = ("matched", "split", "merged", "missed", "false")
-"""Their names; the last two are ALONE by layer."""
+TRUE_STATUSES = ("matched", "split", "merged", "missed")
+"""Their names, of a true parcel."""
+FOUND_STATUSES = ("matched", "split", "merged", "false")
+"""Their names, of a predicted one."""
 VOID = 0.5
 """Parcels with more unknown ground than this share are not judged where they match nothing."""
 
@@ -95,3 +97,13 @@ def _status(
     partner: NDArray[np.int64], split: NDArray[np.bool_], merged: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     return np.select([partner >= 0, split, merged], [MATCHED, SPLIT, MERGED], ALONE)
+
+
+def best_iou(
+    comparison: Comparison, judged: Judged
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the largest IoU of each true and of each predicted parcel with any other; 0 for none."""
+    best = np.zeros(len(comparison.truth.number)), np.zeros(len(comparison.predicted.number))
+    np.maximum.at(best[0], judged.pair_truth, judged.iou)
+    np.maximum.at(best[1], judged.pair_predicted, judged.iou)
+    return best

@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoseg.evaluation import Comparison, Judged
+from geoseg.evaluation.judge import TRUE_STATUSES, best_iou
 from geoseg.evaluation.tally import THRESHOLDS
 from geoseg.pages import Bars, bars, figure, histogram
+from geoseg.tools.axes import area_edges, area_ticks, plain, share_axis
 
 if TYPE_CHECKING:
     from geoseg.tools.evaluate import EvaluateResult
-
-AREA_BINS = 14
-"""Bars of the histogram of areas."""
-STATUSES = ("matched", "split", "merged", "missed")
 
 
 def charts(made: EvaluateResult, comparison: Comparison, judged: Judged) -> str:
@@ -43,30 +41,12 @@ def _by_threshold(made: EvaluateResult) -> str:
 
 
 def _best_iou(comparison: Comparison, judged: Judged) -> str:
-    best = np.zeros(len(comparison.truth.number))
-    np.maximum.at(best, judged.pair_truth, judged.iou)
-    edges = np.linspace(0, 1, 21)
-    ticks = [f"{edge:g}" if i % 4 == 0 else "" for i, edge in enumerate(edges.round(2))]
+    best, _ = best_iou(comparison, judged)
+    edges, ticks = share_axis()
     return histogram(
         [("below 0.5", best[best <= 0.5], "missed"), ("matched", best[best > 0.5], "matched")],
         edges, label="IoU", ticks=ticks,
     )
-
-
-def area_edges(areas: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Choose edges with equal factors between them, around nearly all areas."""
-    positive = areas[areas > 0]
-    if not len(positive):
-        return np.array([0.0, 1.0])
-    low, high = np.percentile(positive, (0.5, 99.5))
-    return np.geomspace(low, max(high, low * 1.01), AREA_BINS + 1)
-
-
-def area_ticks(edges: NDArray[np.float64], unit: str) -> tuple[list[str], str]:
-    """Write every third edge; give the axis' label too."""
-    scale, label = (1e4, "hectares") if unit == "m2" else (1.0, unit)
-    ticks = [f"{edge / scale:.2g}" if i % 3 == 0 else "" for i, edge in enumerate(edges)]
-    return [_plain(one) for one in ticks], label
 
 
 def _areas(made: EvaluateResult, comparison: Comparison) -> str:
@@ -87,10 +67,10 @@ def _by_size(comparison: Comparison, judged: Judged, made: EvaluateResult) -> st
         return ""
     series = [
         Bars(name, [round(float((status[one] == code).mean()), 4) for one in parts], name)
-        for code, name in enumerate(STATUSES)
+        for code, name in enumerate(TRUE_STATUSES)
     ]
     scale, unit = (1e4, " ha") if made.unit == "m2" else (1.0, "")
-    labels = [f"to {_plain(f'{area[one[-1]] / scale:.2g}')}{unit}" for one in parts]
+    labels = [f"to {plain(f'{area[one[-1]] / scale:.2g}')}{unit}" for one in parts]
     return bars(series, labels, label="area; as many parcels in each of the four", most=1)
 
 
@@ -101,8 +81,3 @@ def _polis(distances: NDArray[np.float64], made: EvaluateResult) -> str:
     ticks = [f"{edge:.2g}" if i % 3 == 0 else "" for i, edge in enumerate(edges)]
     label = {"m2": "metres", "pixels": "pixels"}.get(made.unit, "units")
     return histogram([("matched", distances, "matched")], edges, label=label, ticks=ticks)
-
-
-def _plain(number: str) -> str:
-    """Write 1.2e+04 as 12000."""
-    return f"{float(number):g}" if number else ""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from geoseg.evaluation.judge import ALONE
+from geoseg.evaluation.judge import ALONE, FOUND_STATUSES, TRUE_STATUSES
 from geoseg.evaluation.tables import Side
 from geoseg.pages import picture, text
-from geoseg.tools.evaluation_map import KINDS, Evidence, Shown
+from geoseg.tools.evaluation_map import Evidence, Shown
 from geoseg.tools.views import View
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def _crop(
     view: View,
 ) -> str:
     one = shown[which]
-    name = (*KINDS, "false" if which == "found" else "missed")[one.status[i]]
+    name = (FOUND_STATUSES if which == "found" else TRUE_STATUSES)[one.status[i]]
     shape = one.shapes[i]
     lines = [(shown["truth"].shapes, TRUTH_LINE)]
-    for code, color in enumerate((*KINDS, "false")):
+    for code, color in enumerate(FOUND_STATUSES):
         lines.append((shown["found"].shapes[shown["found"].status == code], COLORS[color]))
     lines.append((np.array([shape], object), COLORS[name]))
     near = shapely.box(*shape.bounds).buffer(max(np.ptp(np.reshape(shape.bounds, (2, 2)), axis=0)))

@@ -10,19 +10,14 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.evaluation import Blocks, Comparison, Judged
-from geoseg.evaluation.judge import MATCHED
+from geoseg.evaluation.judge import FOUND_STATUSES, MATCHED, TRUE_STATUSES, best_iou
 from geoseg.evaluation.tables import Side
 from geoseg.pages import MapLayer, map_section
 from geoseg.tools.layers import Layer
-from geoseg.tools.views import View
+from geoseg.tools.views import MOST_PARCELS, View
 
 if TYPE_CHECKING:
     from geoseg.tools.evaluate import EvaluateResult
-
-MOST_PARCELS = 40_000
-"""Of each layer on the map; from more, those of the blocks with most to see."""
-KINDS = ("matched", "split", "merged")
-"""Words for the codes of a status; after them come `false` and `missed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +95,16 @@ def draw_map(
 ) -> str:
     """Give the map's part of the page."""
     judged, comparison = evidence.judged, evidence.comparison
-    best = _best_iou(evidence)
+    best = best_iou(comparison, judged)
     layers = [
         MapLayer(
             "Predicted", found.shapes, found.status,
-            [(one, one) for one in (*KINDS, "false")],
+            [(one, one) for one in FOUND_STATUSES],
             _parcel_facts(comparison.predicted, found.rows, judged.predicted_partner,
                           comparison.truth, best[1], made, evidence.kinds),
         ),
         MapLayer(
-            "True", truth.shapes, truth.status, [(one, one) for one in (*KINDS, "missed")],
+            "True", truth.shapes, truth.status, [(one, one) for one in TRUE_STATUSES],
             _parcel_facts(comparison.truth, truth.rows, judged.truth_partner,
                           comparison.predicted, best[0], made, evidence.kinds),
             dashed=True,
@@ -124,18 +119,6 @@ def draw_map(
             "the blocks with most errors."
         )
     return map_section(layers, view.frame, picture=view.picture(), note=note)
-
-
-def _best_iou(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the largest IoU of each true and each predicted parcel with any other."""
-    judged, comparison = evidence.judged, evidence.comparison
-    out = []
-    for side, at in ((comparison.truth, judged.pair_truth),
-                     (comparison.predicted, judged.pair_predicted)):
-        best = np.zeros(len(side.number))
-        np.maximum.at(best, at, judged.iou)
-        out.append(best)
-    return out[0], out[1]
 
 
 def _parcel_facts(

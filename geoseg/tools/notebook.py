@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geoseg.pages import picture
 from geoseg.raster import Looker, Scene, encode
 from geoseg.tools.score_names import (
     GROUPS,
@@ -79,13 +79,10 @@ def show_mask(path: Path) -> str:
     if not path.is_file():
         return f"<div>{title} is not there</div>"
     with Scene(path) as mask:
-        picture = encode(Looker(mask, (1,)).look(SIDE).rgb, "png")
+        shown = encode(Looker(mask, (1,)).look(SIDE).rgb, "png")
         about = f"{', '.join(mask.band_names)}; {mask.geobox.width} x {mask.geobox.height} pixels"
-    coded = base64.b64encode(picture).decode("ascii")
-    return (
-        f"<div>{title}<br><img alt='parcel probability' src='data:image/png;base64,{coded}'>"
-        f"<p>{html.escape(about)}</p></div>"
-    )
+    image = picture(shown, "png", "parcel probability")
+    return f"<div>{title}<br>{image}<p>{html.escape(about)}</p></div>"
 
 
 def show_scores(made: EvaluateResult) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from geoseg.learning.log_csv import LOG, logged
 from geoseg.run.plan import Plan
 from geoseg.tools.notebook import show, show_mask, show_training
-from geoseg.vector import read_parcels
+from geoseg.vector import read_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -48,7 +48,7 @@ class Result:
 
 
 def _read(path: Path, layer: str) -> GeoDataFrame:
-    return read_parcels(path, layer=layer if path.suffix == ".gpkg" else None)
+    return read_table(path, layer=layer if path.suffix == ".gpkg" else None)
 
 
 @dataclass(frozen=True, slots=True)

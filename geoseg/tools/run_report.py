@@ -22,16 +22,14 @@ from geoseg.pages import MapLayer, Page, figure, histogram, map_section, table, 
 from geoseg.pages.map import SCRIPT
 from geoseg.publish import publishing
 from geoseg.raster import Clipped, Looker, Scene, draw, encode
-from geoseg.tools.evaluation_charts import area_edges, area_ticks
+from geoseg.tools.axes import area_edges, area_ticks, share_axis
 from geoseg.tools.scene import Prepared
-from geoseg.tools.views import view_of
+from geoseg.tools.views import MOST_PARCELS, view_of
 from geoseg.vector.measures import read_largest, read_measures
 
 if TYPE_CHECKING:
     from geoseg.tools.result import Result
 
-MOST_PARCELS = 40_000
-"""On the map; of more, the largest."""
 MOST_DRAWN = 200_000
 """On the preview."""
 PREVIEW_SIDE, PREVIEW_LEAST = 2048, 768
@@ -205,15 +203,14 @@ def _charts(measures: dict[str, NDArray[np.float64]]) -> str:
     parts = [figure("Parcels by area", histogram(
         [("parcels", measures["area_m2"], "plain")], edges, label=label, ticks=ticks
     ))]
-    tenths = np.linspace(0, 1, 21)
-    shown = [f"{edge:g}" if i % 4 == 0 else "" for i, edge in enumerate(tenths.round(2))]
+    shares, shown = share_axis()
     for name, caption in (
         ("confidence", "Parcels by confidence (mean parcel probability inside)"),
         ("boundary", "Parcels by the mean boundary probability along their border"),
     ):
         if name in measures:
             chart = histogram(
-                [("parcels", measures[name], "plain")], tenths, label=name, ticks=shown
+                [("parcels", measures[name], "plain")], shares, label=name, ticks=shown
             )
             parts.append(figure(caption, chart))
     return f'<div class="columns">{"".join(parts)}</div>'

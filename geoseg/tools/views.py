@@ -14,6 +14,8 @@ from geoseg.grid import GeoBox, Window
 from geoseg.pages import Frame, MapPicture
 from geoseg.raster import Looker, Scene, draw, encode
 
+MOST_PARCELS = 40_000
+"""Of a layer on a map: more would be slow to draw."""
 MAP_SIDE = 1536
 """Pixels along the longer side of the picture under a map."""
 MAP_QUALITY = 70

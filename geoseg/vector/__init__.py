@@ -6,14 +6,14 @@ from geoseg.vector.memory import is_table, named_table
 from geoseg.vector.read import (
     read_geometries,
     read_lines,
-    read_parcels,
     read_polygons,
+    read_table,
 )
 from geoseg.vector.windows import Numbered, PolygonLayer
 from geoseg.vector.write import check_output, write_parcels
 
 __all__ = [
     "Carried", "LineStore", "Numbered", "PolygonLayer", "carried", "check_output", "is_table",
-    "line_store", "named_table", "read_geometries", "read_lines", "read_parcels", "read_polygons",
+    "line_store", "named_table", "read_geometries", "read_lines", "read_polygons", "read_table",
     "write_carried", "write_parcels",
 ]

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geoseg.errors import VectorError
-from geoseg.vector.read import POLYGONS, preferred_layer, read_parcels, reprojected
+from geoseg.vector.read import POLYGONS, preferred_layer, read_table, reprojected
 from geoseg.vector.schema import DEFAULT_CLASS, WKB
 from geoseg.vector.write import CHUNK, write_layer
 
@@ -51,7 +51,7 @@ def carried(path: str | Path, layer: str, shapes: NDArray[Any], crs: str | None)
         VectorError: the file cannot be read, or has no parcels.
         CRSError: only one of the two has a CRS.
     """
-    table = read_parcels(path, layer=preferred_layer(path, layer))
+    table = read_table(path, layer=preferred_layer(path, layer))
     table = table[table.geometry.notna() & table.geometry.type.isin(POLYGONS)]
     if table.empty:
         raise VectorError(f"{path} has no polygons; give the parcels that the lines came from")

@@ -14,6 +14,7 @@ import geopandas
 import numpy as np
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError
 from shapely.geometry.base import BaseGeometry
 
@@ -63,24 +64,11 @@ def read_polygons(
         VectorError, CRSError: see `read_geometries`.
     """
     table = read_table(path, layer, columns=[]).geometry
-    table = table[~(table.isna() | table.is_empty)]
+    table = table[are_polygons(path, table)]
     if table.empty:
         return []
-    kinds = sorted(set(table.geom_type))
-    table = table[table.geom_type.isin([*POLYGONS, "GeometryCollection"])]
-    if table.empty:
-        raise VectorError(f"{path} has {', '.join(kinds)} and no polygons; give a polygon layer")
     shapes = valid_polygons(reprojected(path, table, crs))
     return [one for one in shapes if not one.is_empty]
-
-
-def read_parcels(path: str | Path, *, layer: str | None = None) -> geopandas.GeoDataFrame:
-    """Read a layer with its attributes, in its own CRS.
-
-    Raises:
-        VectorError: the file or layer cannot be read.
-    """
-    return read_table(path, layer)
 
 
 def read_lines(path: str | Path, *, layer: str) -> tuple[geopandas.GeoDataFrame, str | None]:
@@ -131,8 +119,12 @@ def find_layer(path: str | Path, layer: str | None = None) -> tuple[Path, str | 
     return file, None if file.suffix.lower() == ".parquet" else _layer(file, layer)
 
 
-def read_table(path: str | Path, layer: str | None, **options: Any) -> geopandas.GeoDataFrame:
-    """Read a layer as it is; options are pyogrio's, which a Parquet file does not take.
+def read_table(
+    path: str | Path, layer: str | None = None, **options: Any
+) -> geopandas.GeoDataFrame:
+    """Read a layer as it is, in its own CRS.
+
+    Options are pyogrio's, which a Parquet file does not take.
 
     Raises:
         VectorError: the file or layer cannot be read.
@@ -271,6 +263,20 @@ def reprojected(
             "check the CRS of both"
         )
     return moved
+
+
+def are_polygons(path: str | Path, shapes: geopandas.GeoSeries) -> NDArray[np.bool_]:
+    """Tell which shapes have polygons; empty ones have none.
+
+    Raises:
+        VectorError: there are shapes, and none of them has.
+    """
+    there = ~(shapes.isna() | shapes.is_empty)
+    found = there & shapes.geom_type.isin([*POLYGONS, "GeometryCollection"])
+    if there.any() and not found.any():
+        kinds = ", ".join(sorted(set(shapes[there].geom_type)))
+        raise VectorError(f"{path} has {kinds} and no polygons; give a polygon layer")
+    return found.to_numpy()
 
 
 def valid_polygons(table: geopandas.GeoSeries) -> list[BaseGeometry]:

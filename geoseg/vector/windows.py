@@ -14,7 +14,7 @@ from pyogrio.errors import DataSourceError
 
 from geoseg.errors import VectorError
 from geoseg.grid import Bounds
-from geoseg.vector.read import POLYGONS, find_layer, read_known, read_table, valid_polygons
+from geoseg.vector.read import are_polygons, find_layer, read_known, read_table, valid_polygons
 
 INDEXED = (".gpkg", ".fgb", ".shp", ".gdb")
 """Formats whose polygons are found by place without reading all."""
@@ -98,13 +98,7 @@ class PolygonLayer:
         )
 
     def _numbered(self, table: geopandas.GeoDataFrame) -> Numbered:
-        shapes = table.geometry
-        there = ~(shapes.isna() | shapes.is_empty)
-        is_polygon = shapes.geom_type.isin([*POLYGONS, "GeometryCollection"])
-        if there.any() and not (there & is_polygon).any():
-            kinds = ", ".join(sorted(set(shapes[there].geom_type)))
-            raise VectorError(f"{self.path} has {kinds} and no polygons; give a polygon layer")
-        table = table[there & is_polygon]
+        table = table[are_polygons(self.path, table.geometry)]
         shapes = np.empty(len(table), object)
         shapes[:] = valid_polygons(table.geometry)
         kept = shapely.area(shapes) > 0

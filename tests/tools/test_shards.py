@@ -17,7 +17,7 @@ from geoseg.run.store import Folder
 from geoseg.tools.merge import merge
 from geoseg.tools.plan import plan
 from geoseg.tools.run import run_shard
-from geoseg.vector import read_parcels
+from geoseg.vector import read_table
 
 USE = {"tile": 64, "threads": 1}
 
@@ -135,7 +135,7 @@ def test_overlapping_scenes_are_one_mosaic_whose_pixels_come_from_the_first(writ
     run_all(tmp_path / "job")
     parcels = merge(tmp_path / "job")[0].parcels
     (tmp_path / "whole.gpkg").write_bytes(whole)
-    wanted = read_parcels(tmp_path / "whole.gpkg", layer="parcels")
+    wanted = read_table(tmp_path / "whole.gpkg", layer="parcels")
     assert (parcels.to_wkb() == wanted.to_wkb()).all(axis=None)
 
 
@@ -181,7 +181,7 @@ def test_a_folder_of_scenes_on_one_grid_gives_the_parcels_of_the_whole_scene(
     assert read_scenes([folder]) == [str(folder / "a.tif"), str(folder / "b.tif")]
     made = geoseg.vectorize(folder, tmp_path / "out.gpkg", **USE)
     assert made.report["scene"] == ["a.tif", "b.tif"]
-    expected = read_parcels(tmp_path / "whole.gpkg")
+    expected = read_table(tmp_path / "whole.gpkg")
     assert (made.parcels.to_wkb() == expected.to_wkb()).all(axis=None)
     with pytest.raises(RasterError, match="is a folder without scenes"):
         read_scenes([tmp_path])

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from geoseg.vector import read_parcels, write_parcels
+from geoseg.vector import read_table, write_parcels
 
 RUN = {"scene": "scene.tif", "model": "m", "determination:method": "auto-imagery"}
 
@@ -31,4 +31,4 @@ def test_required_columns_are_there_and_never_null(tmp_path, squares, utm):
 
 def test_our_own_columns_are_read_once(tmp_path, squares, utm):
     write_parcels(tmp_path / "a.parquet", squares(3), crs=utm, metadata=RUN)
-    assert "id" not in read_parcels(tmp_path / "a.parquet")
+    assert "id" not in read_table(tmp_path / "a.parquet")

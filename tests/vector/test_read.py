@@ -6,7 +6,7 @@ import shapely
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from geoseg.errors import CRSError, VectorError
-from geoseg.vector import read_geometries, read_parcels, read_polygons
+from geoseg.vector import read_geometries, read_polygons, read_table
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def test_attributes_and_crs_come_with_parcels(tmp_path):
     table = geopandas.GeoDataFrame({"a": [1]}, geometry=[box(0, 0, 1, 1)], crs=3035)
     for name in ("a.gpkg", "a.parquet"):
         (table.to_parquet if name.endswith("parquet") else table.to_file)(tmp_path / name)
-        assert read_parcels(tmp_path / name).a.tolist() == [1]
-        assert "ETRS89" in read_parcels(tmp_path / name).crs.to_wkt()
+        assert read_table(tmp_path / name).a.tolist() == [1]
+        assert "ETRS89" in read_table(tmp_path / name).crs.to_wkt()
 
 
 def test_collections_give_their_polygons(layer, wkt):

@@ -16,7 +16,7 @@ import shapely
 
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.publish import publishing
-from geoseg.vector import geopackage, read_parcels, write_parcels
+from geoseg.vector import geopackage, read_table, write_parcels
 from geoseg.vector.geopackage import style_qml
 from geoseg.vector.write import DATE
 
@@ -35,7 +35,7 @@ def query(path, text):
 def test_parcels_read_back_as_they_were(tmp_path, squares, utm, suffix):
     path = tmp_path / f"a{suffix}"
     assert write_parcels(path, squares(5), crs=utm) == 5
-    table = read_parcels(path).sort_values("parcel_id", ignore_index=True)
+    table = read_table(path).sort_values("parcel_id", ignore_index=True)
     assert list(table.columns)[:7] == NAMES
     assert table.crs == "EPSG:32633"
     assert table["class"].tolist() == ["parcel"] * 5
@@ -50,7 +50,7 @@ def test_parcels_read_back_as_they_were(tmp_path, squares, utm, suffix):
 def test_no_parcels_make_an_empty_layer_with_columns_and_crs(tmp_path, squares, utm, suffix):
     path = tmp_path / f"a{suffix}"
     assert write_parcels(path, squares(0), crs=utm) == 0
-    table = read_parcels(path)
+    table = read_table(path)
     assert len(table) == 0
     assert len(table.columns) == 8
     assert table.crs == "EPSG:32633"
@@ -80,19 +80,19 @@ def test_a_geopackage_has_a_spatial_index_the_epsg_code_and_a_column_geom(
 def test_a_wkt_without_authority_gets_its_epsg_code(tmp_path, squares):
     esri = pyproj.CRS(32633).to_wkt("WKT1_ESRI")
     write_parcels(tmp_path / "a.gpkg", squares(1), crs=esri)
-    assert read_parcels(tmp_path / "a.gpkg").crs.to_epsg() == 32633
+    assert read_table(tmp_path / "a.gpkg").crs.to_epsg() == 32633
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet"])
 def test_a_crs_of_ones_own_is_kept(tmp_path, squares, suffix):
     write_parcels(tmp_path / f"a{suffix}", squares(1), crs=CUSTOM)
-    assert read_parcels(tmp_path / f"a{suffix}").crs.equals(CUSTOM, ignore_axis_order=True)
+    assert read_table(tmp_path / f"a{suffix}").crs.equals(CUSTOM, ignore_axis_order=True)
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet", ".shp"])
 def test_no_crs_stays_no_crs(tmp_path, squares, suffix):
     write_parcels(tmp_path / f"a{suffix}", squares(1), crs=None)
-    assert read_parcels(tmp_path / f"a{suffix}").crs is None
+    assert read_table(tmp_path / f"a{suffix}").crs is None
 
 
 def test_no_crs_is_the_undefined_cartesian_one_of_the_standard(tmp_path, squares):
@@ -123,7 +123,7 @@ def test_a_shapefile_warns_of_its_limits(tmp_path, squares, utm, caplog):
     with caplog.at_level(logging.WARNING):
         write_parcels(tmp_path / "a.shp", squares(2), crs=utm)
     assert "short names" in caplog.text
-    assert "perim_m" in read_parcels(tmp_path / "a.shp").columns
+    assert "perim_m" in read_table(tmp_path / "a.shp").columns
 
 
 def test_geoparquet_says_crs_box_and_provenance(tmp_path, squares, utm):
@@ -146,7 +146,7 @@ def test_geoparquet_can_be_read_by_its_boxes(tmp_path, squares, utm):
 
 def test_values_take_the_place_of_the_class_where_a_field_is_named(tmp_path, squares, utm):
     write_parcels(tmp_path / "a.gpkg", squares(4), crs=utm, value_field="crop")
-    table = read_parcels(tmp_path / "a.gpkg")
+    table = read_table(tmp_path / "a.gpkg")
     assert list(table.columns)[:5] == ["parcel_id", "crop", "area_m2", "perimeter_m", "edge"]
     assert table.crop.tolist() == [0, 1, 0, 1]
 
@@ -159,7 +159,7 @@ def test_a_field_that_is_taken_is_refused(tmp_path, squares, utm):
 def test_classes_get_their_names(tmp_path, squares, utm):
     batches = squares(4, classes={0: "field", 1: "meadow"})
     write_parcels(tmp_path / "a.gpkg", batches, crs=utm)
-    assert read_parcels(tmp_path / "a.gpkg")["class"].tolist() == [
+    assert read_table(tmp_path / "a.gpkg")["class"].tolist() == [
         "field", "meadow", "field", "meadow"
     ]
 
@@ -169,7 +169,7 @@ def test_multipolygons_and_polygons_share_a_layer(tmp_path, squares, utm, suffix
     two = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(1, 1, 2, 2)])
     shapes = [shapely.box(5, 5, 6, 6), two, shapely.box(7, 7, 8, 8)]
     write_parcels(tmp_path / f"a{suffix}", squares(3, shapes=shapes), crs=utm, multi=True)
-    table = read_parcels(tmp_path / f"a{suffix}").sort_values("parcel_id", ignore_index=True)
+    table = read_table(tmp_path / f"a{suffix}").sort_values("parcel_id", ignore_index=True)
     assert set(table.geom_type) == {"MultiPolygon"}
     assert table.geometry[1].equals(two)
     assert table.geometry[2].equals(shapes[2])
@@ -199,8 +199,8 @@ def test_only_the_named_layer_of_a_geopackage_is_replaced(tmp_path, squares, utm
     for layer, n in (("parcels", 4), ("old", 3), ("parcels", 2)):
         with publishing(path, layer=layer, overwrite=True) as partial:
             write_parcels(partial, squares(n), crs=utm, layer=layer, metadata={"n": n})
-    assert len(read_parcels(path, layer="old")) == 3
-    assert len(read_parcels(path, layer="parcels")) == 2
+    assert len(read_table(path, layer="old")) == 3
+    assert len(read_table(path, layer="parcels")) == 2
     assert query(path, "SELECT metadata FROM gpkg_metadata") == [('{"n": 3}',), ('{"n": 2}',)]
     assert query(path, "SELECT f_table_name FROM layer_styles") == [("old",), ("parcels",)]
 
@@ -219,7 +219,7 @@ def test_layer_names_that_break_a_geopackage_are_refused(tmp_path, squares, utm,
 @pytest.mark.parametrize("layer", ["o'brien", 'x"; DROP TABLE gpkg_contents;--', "Flurstücke 土地"])
 def test_odd_layer_names_are_only_names(tmp_path, squares, utm, layer):
     write_parcels(tmp_path / "a.gpkg", squares(2), crs=utm, layer=layer)
-    assert len(read_parcels(tmp_path / "a.gpkg", layer=layer)) == 2
+    assert len(read_table(tmp_path / "a.gpkg", layer=layer)) == 2
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
@@ -295,7 +295,7 @@ def test_kill_9_while_a_layer_is_replaced_keeps_all_layers(tmp_path, request, sq
     assert path.read_bytes() == before
     with publishing(path, overwrite=True, layer="parcels") as partial:
         write_parcels(partial, squares(5), crs=utm)
-    assert [len(read_parcels(path, layer=name)) for name in ("roads", "parcels")] == [3, 5]
+    assert [len(read_table(path, layer=name)) for name in ("roads", "parcels")] == [3, 5]
     assert [one.name for one in tmp_path.iterdir()] == ["a.gpkg"]
 
 
