@@ -173,7 +173,7 @@ def refuse(scene):
     def said():
         return "\n".join(one.toPlainText() for one in dialog.findChildren(QTextEdit))
 
-    until(lambda: "failed after" in said(), "the refusal", 30)
+    until(lambda: "failed after" in said(), "the refusal")
     seen["refusal"] = said()
     dialog.close()
     os.environ.pop("FAKE_MODE")
