@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from bench_exact import make_scene
+from mirrored import write_mirrored
 
 import geoseg
 
@@ -48,7 +48,7 @@ def main() -> None:
         variants |= {"cuda": {"device": "cuda"}}
     with tempfile.TemporaryDirectory() as name:
         scene, mask = Path(name, "scene.tif"), Path(name, "mask.tif")
-        make_scene(scene, chosen.size)
+        write_mirrored(scene, chosen.size, chosen.size)
         first = stored(scene, mask)
         print(f"{first.size} stored probabilities\n\n| other | differ | largest step | class map |")
         print("|---|---|---|---|")

@@ -17,28 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import rasterio
+from mirrored import write_mirrored
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
-
-
-def make_scene(path: Path, rows: int, columns: int, compress: str) -> None:
-    """Write the scene a strip at a time."""
-    with rasterio.open(ROOT / "sample_data" / "scene.tif") as source:
-        pixels, profile = source.read(), source.profile
-    pair = np.concatenate([pixels, pixels[:, :, ::-1]], axis=2)
-    wide = np.tile(pair, (1, 1, -(-columns // pair.shape[2])))[:, :, :columns]
-    profile |= {"height": rows, "width": columns, "bigtiff": "if_safer", "compress": compress,
-                "tiled": True, "blockxsize": 512, "blockysize": 512, "interleave": "pixel"}
-    if compress == "jpeg":
-        profile |= {"photometric": "ycbcr", "jpeg_quality": 90, "nodata": None}
-    with rasterio.open(path, "w", **profile) as target:
-        for start in range(0, rows, 1024):
-            flipped = wide[:, ::-1] if start // 1024 % 2 else wide
-            stop = min(start + 1024, rows)
-            target.write(flipped[:, : stop - start], window=((start, stop), (0, columns)))
+COMPRESSION = {
+    "deflate": {},
+    "jpeg": {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": 90, "nodata": None},
+}
+"""Options of GDAL for each kind of scene."""
 
 
 def make_model(path: Path) -> None:
@@ -90,7 +76,7 @@ def rate(rows: int, columns: int, compress: str) -> None:
     """Print the share of the network."""
     with tempfile.TemporaryDirectory() as name:
         scene, out = Path(name) / "scene.tif", Path(name) / "mask.tif"
-        make_scene(scene, rows, columns, compress)
+        write_mirrored(scene, rows, columns, interleave="pixel", **COMPRESSION[compress])
         made = child(scene, out, "parcels-aerial", 0)
     pixels = rows * columns / 1e6
     print(f"{columns} x {rows} {compress}: network {made['network']:.1f} of {made['cpu']:.1f} CPU "
@@ -106,7 +92,7 @@ def heights(columns: int, rows: list[int]) -> None:
         scene, out, model = (Path(name) / one for one in ("s.tif", "m.tif", "small.safetensors"))
         make_model(model)
         for height in rows:
-            make_scene(scene, height, columns, "deflate")
+            write_mirrored(scene, height, columns, interleave="pixel")
             made = child(scene, out, model, 256)
             out.unlink()
             peaks.append(made["peak"])
@@ -123,7 +109,7 @@ def main() -> None:
     parser.add_argument("kind", choices=["rate", "rows"])
     parser.add_argument("--rows", default=None)
     parser.add_argument("--columns", type=int, default=None)
-    parser.add_argument("--compress", choices=["deflate", "jpeg"], default="deflate")
+    parser.add_argument("--compress", choices=list(COMPRESSION), default="deflate")
     chosen = parser.parse_args()
     if chosen.kind == "rate":
         rate(int(chosen.rows or 5000), chosen.columns or 5000, chosen.compress)

@@ -17,22 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from mirrored import write_mirrored
 
 import geoseg
 
-ROOT = Path(__file__).resolve().parents[2]
 PARCEL = 0.5
 """Probability from which a pixel is a parcel's: where its class flips."""
-
-
-def make_scene(path: Path, size: int) -> None:
-    """Write the sample scene, mirrored to a size."""
-    with rasterio.open(ROOT / "sample_data" / "scene.tif") as source:
-        pixels, profile = source.read(), source.profile
-    more = max(0, size - pixels.shape[1])
-    pixels = np.pad(pixels, ((0, 0), (0, more), (0, more)), mode="symmetric")[:, :size, :size]
-    with rasterio.open(path, "w", **profile | {"height": size, "width": size}) as target:
-        target.write(pixels)
 
 
 def numbers(text: str) -> list[int]:
@@ -59,7 +49,7 @@ def main() -> None:
     first = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_scene(folder / "scene.tif", chosen.size)
+        write_mirrored(folder / "scene.tif", chosen.size, chosen.size)
         for number, options in enumerate(cases(chosen)):
             started = time.perf_counter()
             out, kept = folder / f"{number}.gpkg", folder / f"{number}.tif"

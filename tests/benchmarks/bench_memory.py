@@ -14,26 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import rasterio
-
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
-
-
-def make_scene(path: Path, rows: int, columns: int) -> None:
-    """Write the scene a strip at a time."""
-    with rasterio.open(ROOT / "sample_data" / "scene.tif") as source:
-        pixels, profile = source.read(), source.profile
-    pair = np.concatenate([pixels, pixels[:, :, ::-1]], axis=2)
-    wide = np.tile(pair, (1, 1, -(-columns // pair.shape[2])))[:, :, :columns]
-    profile |= {"height": rows, "width": columns, "bigtiff": "if_safer"}
-    profile |= {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate"}
-    with rasterio.open(path, "w", **profile) as target:
-        for start in range(0, rows, 1024):
-            flipped = wide[:, ::-1] if start // 1024 % 2 else wide
-            stop = min(start + 1024, rows)
-            target.write(flipped[:, : stop - start], window=((start, stop), (0, columns)))
 
 
 def main() -> None:
@@ -45,7 +26,7 @@ def main() -> None:
         scene, out = Path(name) / "scene.tif", Path(name) / "parcels.gpkg"
         subprocess.run(
             [sys.executable, "-c",
-             f"import bench_memory as b; b.make_scene(b.Path({str(scene)!r}), {chosen.rows}, "
+             f"import mirrored; mirrored.write_mirrored({str(scene)!r}, {chosen.rows}, "
              f"{chosen.columns})"],
             check=True, cwd=Path(__file__).parent,
         )

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from bench_engine import make_scene
+from mirrored import write_mirrored
 from torch import nn
 
 SIDE, OVERLAP = 704, 192
@@ -215,7 +215,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scene = Path(name) / "scene.tif"
-        make_scene(scene, chosen.size, chosen.size, "deflate")
+        write_mirrored(scene, chosen.size, chosen.size, interleave="pixel")
         for setting in chosen.settings.split(","):
             first = None
             for peer in chosen.peers.split(","):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
+from mirrored import write_mirrored
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -38,20 +38,6 @@ class Times:
     """CPU seconds of all its processes."""
     own: float = 0.0
     """CPU seconds of QGIS itself."""
-
-
-def make_scene(path: Path, side: int) -> None:
-    """Lay the sample scene side by side, mirrored, so that parcels go on."""
-    import rasterio
-
-    with rasterio.open(ROOT / "sample_data" / "scene.tif") as sample:
-        data, profile = sample.read(), sample.profile
-    pad = [(0, 0), *((0, max(0, side - size)) for size in data.shape[1:])]
-    data = np.pad(data, pad, "symmetric")[:, :side, :side]
-    options = {"tiled": True, "blockxsize": 512, "blockysize": 512, "photometric": "rgb"}
-    profile |= {"height": side, "width": side, "compress": "deflate", **options}
-    with rasterio.open(path, "w", **profile) as target:
-        target.write(data)
 
 
 def command_line(scene: Path, out: Path, threads: int) -> Times:
@@ -141,8 +127,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         scene = folder / "scene.tif"
-        make_scene(scene, chosen.side)
-        make_scene(folder / "small.tif", 300)
+        write_mirrored(scene, chosen.side, chosen.side, photometric="rgb")
+        write_mirrored(folder / "small.tif", 300, 300, photometric="rgb")
         command_line(folder / "small.tif", folder / "small.gpkg", 1)  # compiles what is compiled
         qgis = Qgis(folder / "qgis")
         for n in range(chosen.runs):

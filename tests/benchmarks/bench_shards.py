@@ -26,7 +26,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import bench_memory
+from mirrored import write_mirrored
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 GEOSEG = [sys.executable, "-m", "geoseg"]
@@ -134,7 +134,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene, model = folder / "scene.tif", folder / "small.safetensors"
-        bench_memory.make_scene(scene, chosen.size, chosen.size)
+        write_mirrored(scene, chosen.size, chosen.size)
         if chosen.network == "small":
             train_small(model)
             use += ["--model", str(model)]

@@ -6,7 +6,6 @@ import time
 
 import psutil
 import pytest
-import rasterio
 
 import geoseg
 from geoseg.errors import OptionError
@@ -18,16 +17,8 @@ USE = {"tile": 64, "threads": 1}
 
 
 @pytest.fixture(scope="module")
-def clip(sample_data, tmp_path_factory):
-    path = tmp_path_factory.mktemp("clip") / "clip.tif"
-    with rasterio.open(sample_data / "scene.tif") as source:
-        profile = {
-            "driver": "GTiff", "count": 3, "height": 400, "width": 220, "dtype": "uint8",
-            "crs": source.crs, "transform": source.transform,
-        }
-        with rasterio.open(path, "w", **profile) as target:
-            target.write(source.read()[:, :400, :220])
-    return path
+def clip(cut_scene, tmp_path_factory):
+    return cut_scene(tmp_path_factory.mktemp("clip") / "clip.tif", width=220, height=400)
 
 
 def test_a_local_cluster_gives_the_bytes_of_one_process_and_tells_its_progress(clip, tmp_path):

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-from rasterio.windows import Window
 
 import geoseg
 from geoseg.errors import OptionError, OutputError
@@ -24,17 +23,9 @@ print(json.dumps([int(status.split("VmHWM:")[1].split()[0]) * 1024, made.plan.me
 
 
 @pytest.fixture(scope="module")
-def scene(sample_data, tmp_path_factory):
+def scene(cut_scene, tmp_path_factory):
     """A part of the sample scene, 300 x 420 pixels."""
-    path = tmp_path_factory.mktemp("scene") / "scene.tif"
-    with rasterio.open(sample_data / "scene.tif") as source:
-        window = Window(100, 200, 420, 300)
-        profile = source.profile | {
-            "height": 300, "width": 420, "transform": source.window_transform(window),
-        }
-        with rasterio.open(path, "w", **profile) as target:
-            target.write(source.read(window=window))
-    return path
+    return cut_scene(tmp_path_factory.mktemp("scene") / "scene.tif", 100, 200, 420, 300, nodata=0)
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreference
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, sample_data):
+def made(tmp_path_factory, cut_scene):
     """Vectorize a corner of the sample scene with page and picture, under a hostile name."""
     folder = tmp_path_factory.mktemp("run")
-    scene = folder / "<img src=x>.tif"
-    with rasterio.open(sample_data / "scene.tif") as source:
-        options = source.profile | {"height": 320, "width": 320}
-        data = source.read(window=((0, 320), (0, 320)))
-    with rasterio.open(scene, "w", **options) as target:
-        target.write(data)
+    scene = cut_scene(folder / "<img src=x>.tif", width=320, height=320)
     result = vectorize(scene, folder / "p.gpkg", report=folder / "r.html",
                        preview=folder / "p.png", threads=1)
     return result, folder

@@ -6,8 +6,6 @@ import shutil
 
 import numpy as np
 import pytest
-import rasterio
-from affine import Affine
 
 import geoseg
 from geoseg.errors import OptionError, OutputError, RasterError, ShardsMissingError
@@ -23,23 +21,14 @@ USE = {"tile": 64, "threads": 1}
 
 
 @pytest.fixture(scope="module")
-def write(sample_data, tmp_path_factory):
+def write(cut_scene, tmp_path_factory):
     """Give a function that writes a part of the sample scene."""
     folder = tmp_path_factory.mktemp("scenes")
 
-    def write(name, col=100, row=200, width=200, height=330, crs=None, data=lambda one: one):
-        with rasterio.open(sample_data / "scene.tif") as source:
-            pixels = data(source.read()[:, row : row + height, col : col + width])
-            options = {
-                "driver": "GTiff", "count": 3, "height": height, "width": width, "dtype": "uint8",
-                "crs": crs or source.crs, "nodata": 0,
-                "transform": source.transform @ Affine.translation(col, row),
-            }
-        with rasterio.open(folder / name, "w", **options) as target:
-            target.write(pixels)
-        return folder / name
+    def cut(name, col=100, row=200, width=200, height=330, **profile):
+        return cut_scene(folder / name, col, row, width, height, nodata=0, **profile)
 
-    return write
+    return cut
 
 
 @pytest.fixture(scope="module")

@@ -25,20 +25,11 @@ def made(scene, tmp_path_factory):
 
 
 @pytest.fixture
-def clip(scene, tmp_path):
+def clip(cut_scene, tmp_path):
     """Give a function that writes a 300 x 260 clip of the scene with another profile."""
 
-    def write(name="clip.tif", data=lambda pixels: pixels, **profile):
-        with rasterio.open(scene) as source:
-            pixels = data(source.read()[:, 200:460, 100:400])
-            transform = source.transform @ Affine.translation(100, 200)
-            options = {
-                "driver": "GTiff", "count": len(pixels), "height": 260, "width": 300,
-                "dtype": pixels.dtype, "crs": source.crs, "transform": transform,
-            } | profile
-        with rasterio.open(tmp_path / name, "w", **options) as target:
-            target.write(pixels)
-        return tmp_path / name
+    def write(name="clip.tif", **profile):
+        return cut_scene(tmp_path / name, 100, 200, 300, 260, **profile)
 
     return write
 
