@@ -6,11 +6,14 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from geoseg.learning.job import State
-from geoseg.learning.validation import Validation
-from geoseg.learning.watch import Alarm
 from geoseg.publish import publish_bytes
+
+if TYPE_CHECKING:  # who reads a log needs no torch
+    from geoseg.learning.job import State
+    from geoseg.learning.validation import Validation
+    from geoseg.learning.watch import Alarm
 
 LOG = "log.csv"
 """Its name, in the folder of the run."""

@@ -168,18 +168,20 @@ def add_up(tables: Iterable[np.ndarray], numbers: np.ndarray) -> np.ndarray:
     return total
 
 
+def fold(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Add up the statistics of basins that are one, as `add_up` does, in the table itself."""
+    return table[: _add_up(table, table, numbers, 0)]
+
+
 @kernel
 def _add_up(total, table, numbers, known):
     """Add rows to those of their numbers, of which the first `known` have some already."""
     for i in range(numbers.size):
-        row, to = table[i], total[numbers[i]]
-        if numbers[i] == known:
-            known += 1
-            for column in range(COLUMNS):
-                to[column] = 0
-        peak = max(to[PEAK], row[PEAK])
+        row, to, new = table[i], total[numbers[i]], numbers[i] == known
+        known += new
+        peak = row[PEAK] if new else max(to[PEAK], row[PEAK])
         for column in range(COLUMNS):
-            to[column] += row[column]
+            to[column] = row[column] if new else to[column] + row[column]
         to[PEAK] = peak
     return known
 

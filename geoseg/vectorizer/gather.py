@@ -69,7 +69,7 @@ def part_of(strip: Strip) -> Part:
     names = renamed(names, numbers, 1)
     return Part(
         names[start:stop].reshape(strip.rows, -1), names[:start], names[stop:],
-        basins.add_up([statistics], numbers), reduce_borders([borders], numbers, first=1),
+        basins.fold(statistics, numbers), reduce_borders([borders], numbers, first=1),
         boundary[[0, -1]], depth[[0, -1]],
     )
 
@@ -103,7 +103,7 @@ class Gathered:
         return offset
 
     def join(self) -> Basins:
-        """Join the names over the seams, and then all background that touches."""
+        """Join the names over the seams, and then all background that touches; only once."""
         parents = np.arange(self.names + 1, dtype=np.int32)
         for names, others in self.seams:
             basins.join(parents, names, others)
@@ -113,7 +113,7 @@ class Gathered:
         seamless, numbers = numbers, _touching(self.borders, background, parents)
         fewer = np.empty(len(statistics), np.int32)
         fewer[seamless] = numbers
-        statistics = basins.add_up([statistics], fewer)
+        statistics = basins.fold(statistics, fewer)
         return Basins(numbers, statistics, reduce_borders(self.borders, numbers))
 
 

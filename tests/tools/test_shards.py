@@ -3,6 +3,8 @@
 import logging
 import random
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -192,3 +194,8 @@ def test_what_geoseg_wrote_into_a_folder_of_scenes_is_no_scene_there(sample_data
     two = geoseg.vectorize(tmp_path, tmp_path / "b.gpkg", tile=512, batch=1)
     assert two.report["scene"] == one.report["scene"] == "scene.tif"
     assert one.parcels.to_wkb().equals(two.parcels.to_wkb())
+
+
+def test_a_merge_loads_no_torch():
+    program = "import sys, geoseg.tools.merge; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
