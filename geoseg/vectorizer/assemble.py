@@ -7,6 +7,7 @@ and a hole that touches the shell is a ring of its own.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from affine import Affine
 
 from geoseg.vectorizer.borders import EMPTY, find_place
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.stitch import (
+from geoseg.vectorizer.arcs import (
     ACROSS_END,
     ACROSS_START,
     AFTER_END,
@@ -43,6 +44,33 @@ class Lines:
     """(n + 1,) int64, start of each arc in points."""
     points: np.ndarray
     """(m, 2) int32, eighths of a pixel (UNITS)."""
+
+
+@kernel
+def _half_arcs(table, ranks, arcs, regions, starts, after):
+    """List the arcs beside wanted regions, once for each side; give how many these are.
+
+    Args:
+        table: arc table.
+        ranks: (regions + 1,) int64, below 0 where a region is not wanted.
+        arcs: (2 n,) int32, written: twice the arc, and 1 where it runs backwards.
+        regions: (2 n,) int32, written: the region on the right hand.
+        starts, after: (2 n,) int64, written: the key that it leaves by, and the one that follows.
+    """
+    n = 0
+    for arc in range(len(table)):
+        right, left = table[arc, RIGHT], table[arc, LEFT]
+        if ranks[right] >= 0:
+            arcs[n], regions[n] = 2 * arc, right
+            starts[n] = table[arc, START]
+            after[n] = table[arc, AFTER_END] ^ (2 if table[arc, ACROSS_END] == right else 0)
+            n += 1
+        if ranks[left] >= 0:
+            arcs[n], regions[n] = 2 * arc + 1, left
+            starts[n] = table[arc, END]
+            after[n] = table[arc, AFTER_START] ^ (2 if table[arc, ACROSS_START] == left else 0)
+            n += 1
+    return n
 
 
 @kernel
@@ -99,6 +127,21 @@ def _count_points(order, ring_offsets, halves, offsets, out):
         out[k + 1] = out[k] + n
 
 
+@helper
+def _write_line(line, affine, is_turned, xy):
+    """Write the points of a line in CRS coordinates, in their order or backwards."""
+    a, b, c, d, e, f = affine
+    n = len(line)
+    if is_turned:
+        for k in range(n):
+            col, row = line[n - 1 - k, 0], line[n - 1 - k, 1]
+            xy[k, 0], xy[k, 1] = a * col + b * row + c, d * col + e * row + f
+    else:
+        for k in range(n):
+            col, row = line[k, 0], line[k, 1]
+            xy[k, 0], xy[k, 1] = a * col + b * row + c, d * col + e * row + f
+
+
 @kernel
 def _write_rings(first, last, order, ring_offsets, halves, offsets, points, affine, way, out, xy):
     """Write rings [first, last) in CRS coordinates; all use the same arithmetic for a point.
@@ -107,22 +150,37 @@ def _write_rings(first, last, order, ring_offsets, halves, offsets, points, affi
         affine: six numbers, of units of a line to coordinates.
         way: -1 to write them backwards.
     """
-    a, b, c, d, e, f = affine
     for k in range(first, last):
-        start = at = out[k] if way > 0 else out[k + 1] - 1
+        ring = xy[out[k] : out[k + 1]]
+        end = len(ring) - 1
+        at = 0 if way > 0 else end
         for place in range(ring_offsets[order[k]], ring_offsets[order[k] + 1]):
-            arc, step = halves[place] >> 1, 1
-            here = offsets[arc]
-            count = offsets[arc + 1] - here - 1
-            if halves[place] & 1:
-                here, step = here + count, -1
-            for _ in range(count):
-                col, row = points[here, 0], points[here, 1]
-                xy[at, 0] = a * col + b * row + c
-                xy[at, 1] = d * col + e * row + f
-                here += step
-                at += way
-        xy[at, 0], xy[at, 1] = xy[start, 0], xy[start, 1]
+            arc, is_back = halves[place] >> 1, halves[place] & 1
+            line = points[offsets[arc] + is_back : offsets[arc + 1] - 1 + is_back]
+            count = len(line)
+            room = ring[at : at + count] if way > 0 else ring[at - count + 1 : at + 1]
+            _write_line(line, affine, (is_back != 0) == (way > 0), room)
+            at += way * count
+        if way > 0:
+            ring[end, 0], ring[end, 1] = ring[0, 0], ring[0, 1]
+        else:
+            ring[0, 0], ring[0, 1] = ring[end, 0], ring[end, 1]
+
+
+def _rings(table: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the rings of wanted regions: their table, their half arcs, and the offsets of these."""
+    room = 2 * len(table)
+    arcs, regions = np.empty((2, room), np.int32)
+    starts, after = np.empty((2, room), np.int64)
+    n = _half_arcs(table, ranks, arcs, regions, starts, after)
+    following, halves = np.empty((2, n), np.int32)
+    size = 1 << (2 * n).bit_length()
+    _link(starts[:n], after[:n], np.full(size, EMPTY), np.empty(size, np.int32), following)
+    ring_offsets, rings = np.zeros(n + 1, np.int64), np.empty((n, 4), np.int64)
+    count = _walk_rings(
+        starts[:n], regions, following, arcs, table, np.zeros(n, bool), halves, ring_offsets, rings
+    )
+    return rings[:count], halves, ring_offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,37 +199,24 @@ class Shapes:
     """(polygons,) bool, touches the scene's edge or pixels without data."""
 
 
-def assemble(lines: Lines, ranks: np.ndarray, transform: Affine, *, threads: int = 1) -> Shapes:
+def assemble(
+    lines: Lines, ranks: np.ndarray, transform: Affine, *, pool: Executor | None = None,
+    threads: int = 1,
+) -> Shapes:
     """Make the polygons of finished regions.
 
     Args:
         lines: all arcs of these regions, and others.
         ranks: (regions,) int64, place of each region in the result; -1 where it is not wanted.
         transform: pixel corner to CRS coordinates.
-        threads: that write rings.
+        pool, threads: that write rings.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
     """
-    table, offsets = lines.table, lines.offsets
-    forward = np.flatnonzero(ranks[table[:, RIGHT]] >= 0)
-    back = np.flatnonzero(ranks[table[:, LEFT]] >= 0)
-    arcs = np.concatenate([2 * forward, 2 * back + 1])
-    regions = np.concatenate([table[forward, RIGHT], table[back, LEFT]])
-    starts = np.concatenate([table[forward, START], table[back, END]])
-    after = np.concatenate([table[forward, AFTER_END], table[back, AFTER_START]])
-    across = np.concatenate([table[forward, ACROSS_END], table[back, ACROSS_START]])
-    after[across == regions] ^= 2
-    following = np.empty(len(arcs), np.int64)
-    size = 1 << (2 * len(arcs)).bit_length()
-    _link(starts, after, np.full(size, EMPTY), np.empty(size, np.int64), following)
-    halves, ring_offsets = np.empty(len(arcs), np.int64), np.zeros(len(arcs) + 1, np.int64)
-    rings = np.empty((len(arcs), 4), np.int64)
-    seen = np.zeros(len(arcs), bool)
-    count = _walk_rings(
-        starts, regions, following, arcs, table, seen, halves, ring_offsets, rings
-    )
-    rings = rings[:count]
+    offsets = lines.offsets
+    rings, halves, ring_offsets = _rings(lines.table, ranks)
+    count = len(rings)
     by_rank = np.lexsort((rings[:, KEY], rings[:, RING_AREA2] < 0, ranks[rings[:, REGION]]))
     rings = rings[by_rank]
     sizes = np.zeros(count + 1, np.int64)
@@ -187,7 +232,7 @@ def assemble(lines: Lines, ranks: np.ndarray, transform: Affine, *, threads: int
             coords,
         )
 
-    spread(write, even_parts(sizes, threads), threads)
+    spread(write, even_parts(sizes, threads), pool)
     shells = np.flatnonzero(np.diff(rings[:, REGION], prepend=-1))
     edge = np.add.reduceat(rings[:, RING_EDGE], shells) > 0 if count else np.zeros(0, bool)
     return Shapes(coords, sizes, np.append(shells, count), rings[shells, REGION], edge)
@@ -209,6 +254,8 @@ def keep(lines: Lines, chosen: np.ndarray) -> Lines:
 
 def extend(lines: Lines, more: Lines) -> Lines:
     """Put new arcs behind the ones that wait."""
+    if not len(lines.table):
+        return more
     return Lines(
         np.concatenate([lines.table, more.table]),
         join_offsets([lines.offsets, more.offsets]),

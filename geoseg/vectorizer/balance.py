@@ -36,14 +36,14 @@ def _cross(ax, ay, bx, by):
 def excess2(corners, chain, line, n, keep):
     """Give twice the area by which a drawn arc is right of its stairs, in square units."""
     total = np.int64(0)
-    x0, y0 = UNITS * corners[chain[0], X], UNITS * corners[chain[0], Y]
+    x0, y0 = UNITS * corners.links[chain[0], X], UNITS * corners.links[chain[0], Y]
     ax, ay = x0, y0
     for k in range(n):
         if keep[k]:
             total += _cross(ax - x0, ay - y0, line[k, 0] - x0, line[k, 1] - y0)
             ax, ay = line[k, 0], line[k, 1]
     for k in range(len(chain) - 1, -1, -1):
-        bx, by = UNITS * corners[chain[k], X], UNITS * corners[chain[k], Y]
+        bx, by = UNITS * corners.links[chain[k], X], UNITS * corners.links[chain[k], Y]
         total += _cross(ax - x0, ay - y0, bx - x0, by - y0)
         ax, ay = bx, by
     return total

@@ -29,6 +29,14 @@ def _put(out, at, value):
     return at + 4
 
 
+@helper
+def _copy(out, at, items):
+    room = out[at : at + len(items)]
+    for k in range(len(items)):
+        room[k] = items[k]
+    return at + len(items)
+
+
 @kernel
 def _write_wkb(raw, ring_offsets, polygon_offsets, parcel_offsets, out):
     at = 0
@@ -44,9 +52,7 @@ def _write_wkb(raw, ring_offsets, polygon_offsets, parcel_offsets, out):
             for ring in range(one, two):
                 low, high = ring_offsets[ring], ring_offsets[ring + 1]
                 at = _put(out, at, high - low)
-                for place in range(16 * low, 16 * high):
-                    out[at] = raw[place]
-                    at += 1
+                at = _copy(out, at, raw[16 * low : 16 * high])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ import numpy as np
 from affine import Affine
 
 from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorizer.arcs import EDGE, LEFT, RIGHT, START, Arcs
 from geoseg.vectorizer.assemble import Lines, keep
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.measure import Ground, add_known
 from geoseg.vectorizer.runs import Runs
-from geoseg.vectorizer.stitch import EDGE, LEFT, RIGHT, START, Arcs
-from geoseg.vectorizer.trace import EAST, FLAGS, NORTH, UNITS, X, Y
+from geoseg.vectorizer.trace import EAST, FLAGS, NORTH, UNITS, X, Y, Corners
 
 NOBODY, UNKNOWN = 0, -1
 """Sides of a line: no parcel; one whose number is not final yet."""
@@ -73,7 +73,7 @@ class LineBatch:
 @helper
 def _weigh_east(corners, n, above, below, has_above, has_below, sums):
     """Add the pixels on both sides of the edge that leaves a corner eastward."""
-    for col in range(corners[n, X], corners[n + 1, X]):
+    for col in range(corners.links[n, X], corners.links[n + 1, X]):
         if has_above:
             add_known(sums, n, EAST_SUM, above[col])
         if has_below:
@@ -88,7 +88,7 @@ def _weigh(offsets, starts, first_row, probabilities, corners, first, open_sums,
         offsets, starts: runs; the first row is the one above.
         first_row: row of the raster of the second row of the runs.
         probabilities: (2, rows, width) uint8, rows of the same runs; outside has any values.
-        corners: corner table; rows from `first` on are new.
+        corners: table of corners; rows from `first` on are new.
         open_sums: (width + 1, 2) int64, sum and count beside vertical edges that go on.
         sums: (corners, 4) int64, NORTH_SUM and EAST_SUM, written.
     """
@@ -96,13 +96,13 @@ def _weigh(offsets, starts, first_row, probabilities, corners, first, open_sums,
     for row in range(1, len(offsets) - 1):
         above, below = probabilities[1, row - 1], probabilities[1, row]
         has_above, has_below = offsets[row] > offsets[row - 1], offsets[row + 1] > offsets[row]
-        while n < len(corners) and corners[n, Y] == first_row + row - 1:
-            x = corners[n, X]
-            if corners[n, FLAGS] & NORTH:
+        while n < len(corners.links) and corners.links[n, Y] == first_row + row - 1:
+            x = corners.links[n, X]
+            if corners.links[n, FLAGS] & NORTH:
                 for k in range(2):
                     sums[n, NORTH_SUM + k] = open_sums[x, k]
                     open_sums[x, k] = 0
-            if corners[n, FLAGS] & EAST:
+            if corners.links[n, FLAGS] & EAST:
                 _weigh_east(corners, n, above, below, has_above, has_below, sums)
             n += 1
         for run in range(offsets[row], offsets[row + 1]):
@@ -119,7 +119,7 @@ def _sum_arcs(corners, sums, offsets, chain, out):
     for arc in range(len(offsets) - 1):
         for k in range(offsets[arc], offsets[arc + 1] - 1):
             here, there = chain[k], chain[k + 1]
-            if corners[here, Y] == corners[there, Y]:
+            if corners.links[here, Y] == corners.links[there, Y]:
                 corner, column = min(here, there), EAST_SUM
             else:
                 corner, column = max(here, there), NORTH_SUM
@@ -140,17 +140,17 @@ class BorderLines:
         self.sides = np.zeros((0, 2), np.int64)
         self.rows = np.zeros(0, np.int64)
 
-    def weigh(self, strip: Runs, row: int, probabilities: np.ndarray, corners: np.ndarray) -> None:
+    def weigh(self, strip: Runs, row: int, probabilities: np.ndarray, corners: Corners) -> None:
         """Follow `find_corners`: note the boundary values beside the edges of new corners."""
         first = len(self.corner_sums)
-        sums = np.zeros((len(corners), 4), np.int64)
+        sums = np.zeros((len(corners.links), 4), np.int64)
         sums[:first] = self.corner_sums
         _weigh(
             strip.offsets, strip.starts, row, probabilities, corners, first, self.open_sums, sums
         )
         self.corner_sums = sums
 
-    def add(self, corners: np.ndarray, arcs: Arcs, wanted: np.ndarray) -> None:
+    def add(self, corners: Corners, arcs: Arcs, wanted: np.ndarray) -> None:
         """Follow `find_arcs`: new arcs wait for the parcels beside them."""
         sums = np.zeros((len(arcs.table), 2), np.int64)
         if len(self.corner_sums):

@@ -16,9 +16,8 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.smooth import HALF, points_of
-from geoseg.vectorizer.stitch import bit, onward, step
-from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y
-
+from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y, Corners
+from geoseg.vectorizer.walk import onward, step
 
 BLOCK = 64
 """Columns that the index of corners takes together."""
@@ -29,8 +28,8 @@ MANY_ROWS = 4
 class Guard(NamedTuple):
     """What shortcuts of an arc must not pass over: the points of all arcs, found by their place."""
 
-    corners: np.ndarray
-    """(n, 11) int32, corner table."""
+    corners: Corners
+    """all corners."""
     cells: np.ndarray
     """(rows + 1, blocks) int32: first corner of each BLOCK columns of each row, or after them."""
     own: np.ndarray
@@ -48,20 +47,21 @@ def _fill_cells(corners, cells):
     rows, blocks = cells.shape
     corner = 0
     for row in range(rows):
-        y = corners[0, Y] + row
+        y = corners.links[0, Y] + row
         for block in range(blocks):
             x = BLOCK * block
-            while corner < len(corners) and (
-                corners[corner, Y] < y or (corners[corner, Y] == y and corners[corner, X] < x)
+            while corner < len(corners.links) and (
+                corners.links[corner, Y] < y
+                or (corners.links[corner, Y] == y and corners.links[corner, X] < x)
             ):
                 corner += 1
             cells[row, block] = corner
 
 
-def index(corners: np.ndarray) -> np.ndarray:
+def index(corners: Corners) -> np.ndarray:
     """Make the index of corners by row and column that a `Guard` needs."""
-    height = int(corners[-1, Y] - corners[0, Y]) + 1
-    width = int(corners[:, X].max())
+    height = int(corners.links[-1, Y] - corners.links[0, Y]) + 1
+    width = int(corners.links[:, X].max())
     cells = np.empty((height + 1, width // BLOCK + 1), np.int32)
     _fill_cells(corners, cells)
     return cells
@@ -158,7 +158,7 @@ def is_clear(guard, line, start, stop, area, low, high, reach):
         left, right = min(left, area[k, 0]), max(right, area[k, 0])
         upper, lower = min(upper, area[k, 1]), max(lower, area[k, 1])
     margin = HALF if guard.cut else 0
-    top = np.int64(corners[0, Y])
+    top = np.int64(corners.links[0, Y])
     across = reach * math.sqrt(guard.aspect) + margin
     down = reach / math.sqrt(guard.aspect) + margin
     last = min((lower + margin) // UNITS, top + len(cells) - 2)
@@ -169,9 +169,9 @@ def is_clear(guard, line, start, stop, area, low, high, reach):
             west, east = max(west, one - across), min(east, two + across)
         corner = cells[y - top, max(np.int64(west), 0) // (UNITS * BLOCK)]
         end = cells[y - top + 1, 0]
-        while corner < end and UNITS * corners[corner, X] < west:
+        while corner < end and UNITS * corners.links[corner, X] < west:
             corner += 1
-        while corner < end and UNITS * corners[corner, X] <= east:
+        while corner < end and UNITS * corners.links[corner, X] <= east:
             if _is_blocked(guard, corner, line, start, stop, area, low, high):
                 return False
             corner += 1
@@ -182,19 +182,19 @@ def is_clear(guard, line, start, stop, area, low, high, reach):
 def has_twin(corners, chain, tolerance2, aspect):
     """Tell whether another arc joins the same ends and is as near to their segment."""
     first, last = chain[0], chain[-1]
-    ax, ay = UNITS * corners[first, X], UNITS * corners[first, Y]
-    bx, by = UNITS * corners[last, X], UNITS * corners[last, Y]
+    ax, ay = UNITS * corners.links[first, X], UNITS * corners.links[first, Y]
+    bx, by = UNITS * corners.links[last, X], UNITS * corners.links[last, Y]
     for out in range(4):
-        if not corners[last, FLAGS] & bit(out):
+        if not corners.links[last, FLAGS] >> out & 1:
             continue
         here, direction = step(corners, last, out), out
         if here == chain[-2]:
             continue
-        while here >= 0 and not corners[here, FLAGS] & NODE:
-            x, y = UNITS * corners[here, X], UNITS * corners[here, Y]
+        while here >= 0 and not corners.links[here, FLAGS] & NODE:
+            x, y = UNITS * corners.links[here, X], UNITS * corners.links[here, Y]
             if distance2(x, y, ax, ay, bx, by, aspect) > tolerance2:
                 break
-            direction = onward(corners[here, FLAGS], direction)
+            direction = onward(corners.links[here, FLAGS], direction)
             here = step(corners, here, direction)
         if here == first:
             return True

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.stitch import bit, onward
-from geoseg.vectorizer.trace import DOWN, DX, DY, FLAGS, NODE, UNITS, UP, X, Y
+from geoseg.vectorizer.trace import DX, DY, FLAGS, NODE, UNITS, X, Y
+from geoseg.vectorizer.walk import onward, step
 
 ARM = 8
 """Pixel edges of each border that are looked at."""
@@ -39,10 +37,10 @@ def _arm(corners, corner, direction, sums, arm):
         along = 1 if direction < 2 else -1
         if direction % 2 == 0:
             other = corner + along
-            length = abs(corners[other, X] - corners[corner, X])
+            length = abs(corners.links[other, X] - corners.links[corner, X])
         else:
-            other = np.int64(corners[corner, DOWN] if along > 0 else corners[corner, UP])
-            length = left if other < 0 else abs(corners[other, Y] - corners[corner, Y])
+            other = step(corners, corner, direction)
+            length = left if other < 0 else abs(corners.links[other, Y] - corners.links[corner, Y])
         right, down = (along, 0) if direction % 2 == 0 else (0, along)
         for _ in range(min(length, left)):
             px, py = x + right / 2, y + down / 2
@@ -55,10 +53,10 @@ def _arm(corners, corner, direction, sums, arm):
             x += right
             y += down
         left -= length
-        if left <= 0 or corners[other, FLAGS] & NODE:
+        if left <= 0 or corners.links[other, FLAGS] & NODE:
             return
         corner = other
-        direction = onward(corners[corner, FLAGS], direction)
+        direction = onward(corners.links[corner, FLAGS], direction)
 
 
 @helper
@@ -93,7 +91,7 @@ def _place(corners, corner, sums):
     """Draw one junction of three borders."""
     arms = 0
     for direction in range(4):
-        if corners[corner, FLAGS] & bit(direction):
+        if corners.links[corner, FLAGS] >> direction & 1:
             _arm(corners, corner, direction, sums, arms)
             arms += 1
     best, x, y = math.inf, 0.0, 0.0
@@ -105,8 +103,8 @@ def _place(corners, corner, sums):
                 best, x, y = rough, right, down
     if best <= ROUGH:
         shrink = min(1.0, FARTHEST / max(abs(x), abs(y), 1e-9))
-        corners[corner, DX] = round(x * shrink * UNITS)
-        corners[corner, DY] = round(y * shrink * UNITS)
+        corners.shift[corner, DX] = round(x * shrink * UNITS)
+        corners.shift[corner, DY] = round(y * shrink * UNITS)
 
 
 @helper
@@ -114,13 +112,13 @@ def _slide(corners, corner, is_side, sums):
     """Draw a junction on the raster's edge where its border meets the edge, if that is straight."""
     for direction in range(4):
         inward = direction % 2 == (0 if is_side else 1)
-        if inward and corners[corner, FLAGS] & bit(direction):
+        if inward and corners.links[corner, FLAGS] >> direction & 1:
             _arm(corners, corner, direction, sums, 0)
     rough, x, y = _line(sums, 0, 2)
     along = y if is_side else x
     if rough <= ROUGH and along != 0:
         away = min(max((x * x + y * y) / along, -FARTHEST), FARTHEST)
-        corners[corner, DY if is_side else DX] = round(away * UNITS)
+        corners.shift[corner, DY if is_side else DX] = round(away * UNITS)
 
 
 @kernel
@@ -128,13 +126,14 @@ def place(corners, first, last, width, height, sums, none):
     """Find where the junctions among the corners [first, last) are drawn.
 
     Args:
-        corners: corner table; its columns DX and DY are written.
+        corners: all of them; the columns DX and DY are written.
         first, last: rows of it.
         width, height: of the raster; junctions on its edge stay on it, and its corners stay.
         sums, none: (3, 6) float64, zeros, room for the work.
     """
     for corner in range(first, last):
-        x, y, flags = corners[corner, X], corners[corner, Y], corners[corner, FLAGS]
+        x, y = corners.links[corner, X], corners.links[corner, Y]
+        flags = corners.links[corner, FLAGS]
         if not flags & NODE or flags & 15 == 15:
             continue
         is_side, is_end = x == 0 or x == width, y == 0 or y == height

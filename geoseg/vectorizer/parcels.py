@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +12,15 @@ from geoseg.coverage import Coverage
 from geoseg.cpus import usable_cpus
 from geoseg.errors import GridError, OptionError
 from geoseg.grid import GeoBox
-from geoseg.vectorizer import regions, runs, stitch, trace
+from geoseg.vectorizer import arcs, regions, trace
 from geoseg.vectorizer.batch import ParcelBatch, merge, rebatch
 from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.scan import Piece, nothing, scan
+from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.shaped import StripSource
 from geoseg.vectorizer.stream import Stream
+from geoseg.vectorizer.threads import workers
 
 BATCH = 4096
 """Parcels of a batch."""
@@ -62,29 +66,49 @@ def parcels(
     threads = usable_cpus() if threads is None else threads
     if threads < 1:
         raise OptionError(f"threads is {threads}, wanted 1 or more")
-    stream = Stream(geobox, options, lines, threads)
     waiting: list[ParcelBatch] = []
-    for row in range(0, geobox.height, strip):
-        stop = min(row + strip, geobox.height)
-        for batch in _take(stream, labels, probabilities, row, stop):
-            whole, waiting = rebatch(waiting, replace(batch, classes=classes), BATCH)
-            yield from whole
-        if progress is not None:
-            progress(stop - row)
+    with workers(threads) as pool:
+        stream = Stream(geobox, options, lines, pool, threads)
+        for row, piece in _scanned(labels, geobox, strip, pool):
+            stop = min(row + strip, geobox.height)
+            given = None if probabilities is None else np.asarray(probabilities.read(row, stop))
+            for batch in _take(stream, piece, given):
+                whole, waiting = rebatch(waiting, replace(batch, classes=classes), BATCH)
+                yield from whole
+            if progress is not None:
+                progress(stop - row)
     if sum(map(len, waiting)):
         yield merge(waiting, classes)
 
 
+def _scanned(
+    labels: StripSource, geobox: GeoBox, strip: int, pool: Executor | None
+) -> Iterator[tuple[int, Piece]]:
+    """Scan strip by strip, with a pool one strip ahead; give first rows and what was found.
+
+    A piece is good until the next is asked for.
+    """
+    rooms, ahead = (Scratch(), Scratch()), None
+    for n, row in enumerate(range(0, geobox.height, strip)):
+        values = np.asarray(labels.read(row, min(row + strip, geobox.height)))
+        if pool is None:
+            yield row, scan(values, row, rooms[0])
+            continue
+        before, ahead = ahead, (row, pool.submit(scan, values, row, rooms[n % 2]))
+        if before is not None:
+            yield before[0], before[1].result()
+    if ahead is not None:
+        yield ahead[0], ahead[1].result()
+
+
 def _take(
-    stream: Stream, labels: StripSource, probabilities: StripSource | None, row: int, stop: int
+    stream: Stream, piece: Piece, probabilities: np.ndarray | None
 ) -> list[ParcelBatch]:
-    """Read rows [row, stop); give the parcels that are finished with them."""
-    values = runs.encode(np.asarray(labels.read(row, stop)), threads=stream.threads)
-    given = None if probabilities is None else np.asarray(probabilities.read(row, stop))
-    batches = [stream.push(values, given, is_last=False)]
-    if stop == stream.geobox.height:
-        given = None if given is None else given[:, -1:]
-        batches.append(stream.push(runs.nothing(), given, is_last=True))
+    """Give the parcels that are finished with the next rows."""
+    batches = [stream.push(piece, probabilities, is_last=False)]
+    if stream.row == stream.geobox.height:
+        last = None if probabilities is None else probabilities[:, -1:]
+        batches.append(stream.push(nothing(stream.geobox.width), last, is_last=True))
     return [batch for batch in batches if batch is not None]
 
 
@@ -102,12 +126,12 @@ def coverage(labels: np.ndarray, geobox: GeoBox) -> Coverage:
     """
     options = LineOptions(method="none", smooth="none", skip=())
     stream = Stream(geobox, options)
-    rows = runs.encode(labels)
-    below = replace(rows, offsets=np.append(rows.offsets, rows.offsets[-1]))
-    stream.push(below, None, is_last=True)
+    stream.waits = True
+    stream.push(scan(labels, 0, Scratch()), None, is_last=False)
+    stream.push(nothing(geobox.width), None, is_last=True)
     lines, first = stream.lines, stream.regions[:, regions.FIRST] + 1
     first[0] = 0
     return Coverage(
-        lines.points // trace.UNITS, lines.offsets, first[lines.table[:, stitch.LEFT]],
-        first[lines.table[:, stitch.RIGHT]], geobox,
+        lines.points // trace.UNITS, lines.offsets, first[lines.table[:, arcs.LEFT]],
+        first[lines.table[:, arcs.RIGHT]], geobox,
     )

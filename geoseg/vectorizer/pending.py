@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.stitch import bend, step
 from geoseg.vectorizer.trace import FLAGS, NE, NODE, NORTH, NW, UP, Y
+from geoseg.vectorizer.walk import bend, step
 
 
 @helper
 def _top(corners, corner, settled):
     """Give the highest row of an open arc, from a corner that it reaches northward."""
-    row = corners[corner, Y]
+    row = corners.links[corner, Y]
     direction = 3
-    while not corners[corner, FLAGS] & NODE:
-        direction = bend(corners[corner, FLAGS], direction)
+    while not corners.links[corner, FLAGS] & NODE:
+        direction = bend(corners.links[corner, FLAGS], direction)
         corner = step(corners, corner, direction)
         if corner < 0 or corner >= settled:
             break
-        row = min(row, corners[corner, Y])
+        row = min(row, corners.links[corner, Y])
     return row
 
 
@@ -28,17 +28,17 @@ def open_row(corners, settled, wanted, last, starts, regions, row):
     """Give the first row that an arc which is not whole yet reaches into; `row` if none is above.
 
     Args:
-        corners: corner table.
+        corners: all of them.
         settled: its rows up to this one were searched for arcs.
         wanted: (regions,) bool.
         last: open vertical edges by column, see `find_corners`.
         starts, regions: runs of the last row read.
         row: first row of corners that is not settled.
     """
-    for corner in range(settled, len(corners)):
-        above = np.int64(corners[corner, UP])
-        if corners[corner, FLAGS] & NORTH and 0 <= above < settled:
-            if wanted[corners[corner, NW]] or wanted[corners[corner, NE]]:
+    for corner in range(settled, len(corners.links)):
+        above = np.int64(corners.links[corner, UP])
+        if corners.links[corner, FLAGS] & NORTH and 0 <= above < settled:
+            if wanted[corners.around[corner, NW]] or wanted[corners.around[corner, NE]]:
                 row = min(row, _top(corners, above, settled))
     before = 0
     for run in range(len(starts)):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.trace import NE, NW, SE, SW
 
 VALUE, FIRST, LAST, PARCEL_SUM, PARCEL_COUNT, BORDER_SUM, BORDER_COUNT = range(7)
 """Columns of a region table (int64): value, first pixel, last row, sums of probabilities."""
+
+
+def outside() -> np.ndarray:
+    """Give a region table with the region around the raster."""
+    return np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
 
 
 @helper
@@ -18,6 +24,13 @@ def root(parents, region):
         parents[region] = parents[parents[region]]
         region = parents[region]
     return region
+
+
+@helper
+def join(parents, one, two):
+    """Make two regions one, which has the smaller number."""
+    one, two = root(parents, one), root(parents, two)
+    parents[max(one, two)] = min(one, two)
 
 
 @helper
@@ -76,6 +89,24 @@ def connect(offsets, starts, values, regions, parents, table, known, first_row):
 
 
 @kernel
+def join_rows(above_starts, above_values, above_regions, starts, values, regions, parents):
+    """Join the regions of a row with those of the row below.
+
+    Args:
+        above_starts, above_values, above_regions: runs of one row; or none.
+        starts, values, regions: runs of the other; or none.
+        parents: union-find over regions, written.
+    """
+    above = run = 0
+    while above + 1 < len(above_starts) and run + 1 < len(starts):
+        if above_values[above] == values[run]:
+            join(parents, above_regions[above], regions[run])
+        stop, above_stop = starts[run + 1], above_starts[above + 1]
+        run += stop <= above_stop
+        above += above_stop <= stop
+
+
+@kernel
 def settle(parents, table, known, places):
     """Number the merged regions without gaps and add up what is known of each.
 
@@ -105,15 +136,6 @@ def settle(parents, table, known, places):
     return n
 
 
-@helper
-def _join(parents, one, two):
-    one, two = root(parents, one), root(parents, two)
-    if one < two:
-        parents[two] = one
-    else:
-        parents[one] = two
-
-
 @kernel
 def regroup(groups, places, parents):
     """Follow groups of regions when `settle` has given the regions new numbers.
@@ -126,7 +148,7 @@ def regroup(groups, places, parents):
     for region in range(len(parents)):
         parents[region] = region
     for region in range(len(groups)):
-        _join(parents, places[region], places[groups[region]])
+        join(parents, places[region], places[groups[region]])
 
 
 @kernel
@@ -134,14 +156,14 @@ def join_diagonals(corners, first, table, parents):
     """Put regions of equal value that touch at a corner into one group.
 
     Args:
-        corners: corner table; rows from `first` on are new.
+        corners: table of corners; rows from `first` on are new.
         table: region table.
         parents: (regions,) int32, union-find over regions, written.
     """
-    for corner in range(first, len(corners)):
+    for corner in range(first, len(corners.links)):
         for one, two in ((NW, SE), (NE, SW)):
-            left, right = corners[corner, one], corners[corner, two]
+            left, right = corners.around[corner, one], corners.around[corner, two]
             if left != right and table[left, VALUE] == table[right, VALUE]:
-                _join(parents, left, right)
+                join(parents, left, right)
     for region in range(len(parents)):
         parents[region] = root(parents, region)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoseg.vectorizer.arcs import EDGE, END, START
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.compiled import kernel
 from geoseg.vectorizer.regions import root
-from geoseg.vectorizer.stitch import EDGE, END, START
 
 LONG = 6.0
 """Pixels from which a piece has a direction of its own; shorter ones are looked over."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 
+from geoseg.vectorizer.arcs import EDGE, LEFT, RIGHT
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.regularize import make_net, regularize
-from geoseg.vectorizer.stitch import EDGE, LEFT, RIGHT
 from geoseg.vectorizer.trace import UNITS
 
 Draw = Callable[[np.ndarray], np.ndarray]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer.compiled import kernel
-from geoseg.vectorizer.threads import even_parts, join_offsets, spread
+from geoseg.vectorizer.scratch import Scratch
 
 OUTSIDE = np.iinfo(np.int64).min
 """The value around the raster; no raster may use it."""
@@ -36,61 +36,52 @@ def _write_runs(labels, row, offsets, starts, values, flags, words):
     """
     height, width = labels.shape
     while row < height and offsets[row] + width + 2 <= starts.size:
-        for col in range(1, width):
-            flags[col] = labels[row, col] != labels[row, col - 1]
-        first = offsets[row]
-        starts[first] = 0
-        n = first + 1
+        line = labels[row]
+        before, after, here = line[: width - 1], line[1:], flags[1:width]
+        for col in range(width - 1):
+            here[col] = before[col] != after[col]
+        own, own_values = starts[offsets[row] :], values[offsets[row] :]
+        own[0] = 0
+        n = 1
         for word in range(words.size):
             if words[word]:
                 for col in range(8 * word, 8 * word + 8):
-                    starts[n] = col
+                    own[n] = col
                     n += flags[col]
-        for run in range(first, n):
-            values[run] = labels[row, starts[run]]
-        starts[n], values[n] = width, OUTSIDE
+        for run in range(n):
+            own_values[run] = line[own[run]]
+        own[n], own_values[n] = width, OUTSIDE
         row += 1
-        offsets[row] = n + 1
+        offsets[row] = offsets[row - 1] + n + 1
     return row
 
 
-def encode(labels: np.ndarray, *, threads: int = 1) -> Runs:
+def encode(labels: np.ndarray, scratch: Scratch) -> Runs:
     """Write rows of labels as runs; no region is known yet.
 
     Args:
         labels: (rows, width) integer.
-        threads: that share the rows.
+        scratch: room for the runs.
 
     Returns:
-        The runs; `regions` is all 0.
+        The runs; `regions` holds anything.
 
-    >>> encode(np.array([[7, 7, 3]])).starts.tolist()
+    >>> encode(np.array([[7, 7, 3]]), Scratch()).starts.tolist()
     [0, 2, 3]
     """
     kind = np.int32 if np.can_cast(labels.dtype, np.int32) else np.int64
     labels = np.ascontiguousarray(labels, kind)
-    parts = even_parts(np.arange(len(labels) + 1), threads)
-    if len(parts) == 1:
-        offsets, starts, values = _encode(labels)
-    else:
-        many = spread(lambda first, last: _encode(labels[first:last]), parts, threads)
-        offsets = join_offsets([one[0] for one in many])
-        starts, values = (np.concatenate([one[k] for one in many]) for k in (1, 2))
-    return Runs(offsets, starts, values, np.zeros(len(starts), np.int32))
-
-
-def _encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give offsets, starts and values of rows."""
     height, width = labels.shape
     offsets, row = np.zeros(height + 1, np.int64), 0
     room = height * width // 8 + 2 * width + 18
-    starts, values = np.empty(room, np.int32), np.empty(room, np.int64)
     flags = np.zeros(width // 8 * 8 + 8, np.uint8)
-    while True:
+    n = 0
+    while row < height:
+        starts = scratch.array("starts", room, np.int32, keep=n)
+        values = scratch.array("values", room, np.int64, keep=n)
         row = _write_runs(labels, row, offsets, starts, values, flags, flags.view(np.uint64))
-        if row == height:
-            return offsets, starts[: offsets[-1]], values[: offsets[-1]]
-        starts, values = np.append(starts, starts), np.append(values, values)
+        n, room = int(offsets[row]), 2 * room
+    return Runs(offsets, starts[:n], values[:n], scratch.array("regions", n, np.int32))
 
 
 def nothing() -> Runs:
@@ -99,13 +90,24 @@ def nothing() -> Runs:
     return Runs(np.zeros(2, np.int64), empty, np.zeros(0, np.int64), empty)
 
 
+def row_of(rows: Runs, row: int, names: np.ndarray | None = None) -> Runs:
+    """Copy one row; where there are names, its regions get the names of their numbers."""
+    if len(rows.offsets) < 2:
+        return nothing()
+    start, stop = rows.offsets[:-1][row], rows.offsets[1:][row]
+    regions = rows.regions[start:stop]
+    return Runs(
+        np.array([0, stop - start]), rows.starts[start:stop].copy(),
+        rows.values[start:stop].copy(), regions.copy() if names is None else names[regions],
+    )
+
+
 def below(above: Runs, rows: Runs) -> Runs:
-    """Put rows under the last row of what came before."""
-    start = above.offsets[-2]
-    carried = len(above.starts) - start
+    """Put rows under a row."""
+    carried = len(above.starts)
     return Runs(
         np.concatenate([[0], rows.offsets + carried]),
-        np.concatenate([above.starts[start:], rows.starts]),
-        np.concatenate([above.values[start:], rows.values]),
-        np.concatenate([above.regions[start:], rows.regions]),
+        np.concatenate([above.starts, rows.starts]),
+        np.concatenate([above.values, rows.values]),
+        np.concatenate([above.regions, rows.regions]),
     )

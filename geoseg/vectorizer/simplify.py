@@ -7,6 +7,7 @@ on its side of all points of all arcs (`guards`), so the result does not depend 
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker, refine
 from geoseg.vectorizer.guards import Guard, index
 from geoseg.vectorizer.smooth import draw
-from geoseg.vectorizer.stitch import Arcs, reverse
+from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.threads import even_parts, spread
-from geoseg.vectorizer.trace import FLAGS, NODE
+from geoseg.vectorizer.trace import FLAGS, NODE, Corners
 from geoseg.vectorizer.visvalingam import room, visvalingam
 
 
@@ -32,6 +33,16 @@ def margin(tolerance: float, aspect: float) -> int:
 
 
 @helper
+def _reverse(items, start, stop):
+    """Turn a part of an array around."""
+    stop -= 1
+    while start < stop:
+        items[start], items[stop] = items[stop], items[start]
+        start += 1
+        stop -= 1
+
+
+@helper
 def _turn_loop(points, n):
     """Start a loop at a point that is far from the others; give by how many points it turned."""
     best, where = -1, 0
@@ -40,9 +51,9 @@ def _turn_loop(points, n):
         if dx * dx + dy * dy > best:
             best, where = dx * dx + dy * dy, k
     for axis in range(2):
-        reverse(points[:, axis], 0, where)
-        reverse(points[:, axis], where, n - 1)
-        reverse(points[:, axis], 0, n - 1)
+        _reverse(points[:, axis], 0, where)
+        _reverse(points[:, axis], where, n - 1)
+        _reverse(points[:, axis], 0, n - 1)
         points[n - 1, axis] = points[0, axis]
     return where
 
@@ -68,7 +79,7 @@ def _begin(guard, chain, line, firsts):
     """Draw one arc; give the number of its points."""
     n = draw(guard.corners, chain, guard.cut, line, firsts)
     turned = np.int64(0)
-    if chain[0] == chain[-1] and not guard.corners[chain[0], FLAGS] & NODE:
+    if chain[0] == chain[-1] and not guard.corners.links[chain[0], FLAGS] & NODE:
         turned = np.int64(_turn_loop(line, n))
     _mark(guard.own, chain, firsts, n, turned)
     return n
@@ -135,19 +146,19 @@ def _by_area(
 
 
 def simplify(
-    corners: np.ndarray, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float,
-    threads: int = 1,
+    corners: Corners, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float,
+    pool: Executor | None = None, threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs, once each.
 
     Args:
-        corners: (n, 11) int32, corner table.
+        corners: all corners.
         arcs: whole arcs.
         cut: True to cut the stairs first.
         method: dp, vw or none.
         tolerance: pixels of the mean size.
         aspect: height of a pixel divided by its width.
-        threads: that share the arcs.
+        pool, threads: that share the arcs.
 
     Returns:
         (m, 2) int32 points in eighths of a pixel (UNITS), and (arcs + 1,) int64 offsets into them.
@@ -159,8 +170,8 @@ def simplify(
 
     def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         guard = Guard(
-            corners, cells, np.full(len(corners), -1, np.int32), np.empty((2, 2), np.int32), cut,
-            float(aspect),
+            corners, cells, np.full(len(corners.links), -1, np.int32),
+            np.empty((2, 2), np.int32), cut, float(aspect),
         )
         line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
         points = np.empty((2 * (arcs.offsets[last] - arcs.offsets[first]) + 2, 2), np.int32)
@@ -173,12 +184,12 @@ def simplify(
             _by_area(*given, keep, room(size), *taken)
         return points[: counts.sum()], counts
 
-    parts = spread(part, even_parts(arcs.offsets, threads), threads)
+    parts = spread(part, even_parts(arcs.offsets, threads), pool)
     points, counts = (np.concatenate(some) for some in zip(*parts, strict=True))
     return points, np.concatenate([[0], np.cumsum(counts)])
 
 
-def _draw(corners: np.ndarray, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:
+def _draw(corners: Corners, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs with all their points."""
     if not cut:
         return arcs.points, arcs.offsets

@@ -25,11 +25,11 @@ LONG = 3
 @helper
 def _vertical(corners, corner):
     """Give the signed length of a corner's vertical edge; an edge out of sight is long."""
-    down = corners[corner, FLAGS] & SOUTH
-    other = np.int64(corners[corner, DOWN] if down else corners[corner, UP])
+    down = corners.links[corner, FLAGS] & SOUTH
+    other = np.int64(corners.links[corner, DOWN] if down else corners.links[corner, UP])
     if other < 0:
         return LONG if down else -LONG
-    return corners[other, Y] - corners[corner, Y]
+    return corners.links[other, Y] - corners.links[corner, Y]
 
 
 @helper
@@ -37,7 +37,7 @@ def points_of(corners, corner, cut, points, n):
     """Write the points that stand for a corner, the one on its horizontal edge first.
 
     Args:
-        corners: corner table.
+        corners: all of them.
         corner: row of it.
         cut: False leaves the corner where it is.
         points: (n + 2, 2) int32, eighths of a pixel (UNITS), written from n on.
@@ -46,14 +46,14 @@ def points_of(corners, corner, cut, points, n):
     Returns:
         The number of points: n + 1, or n + 2 where the corner is cut.
     """
-    flags = corners[corner, FLAGS]
-    x = UNITS * corners[corner, X] + corners[corner, DX]
-    y = UNITS * corners[corner, Y] + corners[corner, DY]
+    flags = corners.links[corner, FLAGS]
+    x = UNITS * corners.links[corner, X] + corners.shift[corner, DX]
+    y = UNITS * corners.links[corner, Y] + corners.shift[corner, DY]
     points[n, 0], points[n, 1] = x, y
     if flags & NODE or not cut:
         return n + 1
     other = corner + 1 if flags & EAST else corner - 1
-    across = corners[other, X] - corners[corner, X]
+    across = corners.links[other, X] - corners.links[corner, X]
     down = _vertical(corners, corner)
     if abs(across) >= LONG and abs(down) >= LONG:
         return n + 1
@@ -67,7 +67,7 @@ def draw(corners, chain, cut, points, firsts):
     """Write the points of one arc; a loop ends with its first point.
 
     Args:
-        corners: corner table.
+        corners: all of them.
         chain: (m,) rows of it, from junction to junction.
         cut: see `points_of`.
         points: (2 m, 2) int32, written.
@@ -76,12 +76,12 @@ def draw(corners, chain, cut, points, firsts):
     Returns:
         The number of points.
     """
-    is_loop = chain[0] == chain[-1] and not corners[chain[0], FLAGS] & NODE
+    is_loop = chain[0] == chain[-1] and not corners.links[chain[0], FLAGS] & NODE
     n = 0
     for k in range(len(chain) - is_loop):
         before = chain[k - 1] if k > 0 else chain[len(chain) - 2]
         stop = points_of(corners, chain[k], cut, points, n)
-        if stop == n + 2 and corners[before, Y] != corners[chain[k], Y]:
+        if stop == n + 2 and corners.links[before, Y] != corners.links[chain[k], Y]:
             for axis in range(2):
                 points[n, axis], points[n + 1, axis] = points[n + 1, axis], points[n, axis]
         if n > 0 and points[n, 0] == points[n - 1, 0] and points[n, 1] == points[n - 1, 1]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
@@ -16,12 +17,14 @@ from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import (
-    assemble, junctions, measure, pending, regions, reshape, runs, simplify, stitch, trace,
+    arcs, assemble, junctions, measure, pending, regions, reshape, runs, simplify, stitch, trace,
 )
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
+from geoseg.vectorizer.scan import Piece
+from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import Y
 
 
@@ -33,18 +36,21 @@ class Stream:
         geobox: GeoBox,
         options: LineOptions,
         take_lines: Callable[[LineBatch], None] | None = None,
+        pool: Executor | None = None,
         threads: int = 1,
     ) -> None:
         across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
         self.geobox, self.options, self.aspect = geobox, options, down / across
-        self.threads = threads
+        self.pool, self.threads = pool, threads
         self.margin = simplify.margin(options.tolerance, self.aspect)
         self.ground = measure.ground_of(geobox)
-        self.runs = runs.nothing()
-        self.regions = np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
+        self.bottom = runs.nothing()
+        """Runs of the last row."""
+        self.regions = regions.outside()
         self.groups = np.zeros(1, np.int32)
         """For each region one of its group: the regions that are one parcel."""
-        self.corners = np.zeros((0, 11), np.int32)
+        self.scratch = Scratch()
+        self.corners = trace.room(0, self.scratch)
         self.last = np.full(geobox.width + 1, -1, np.int32)
         """For each column the corner that its open vertical edge comes from."""
         self.settled = self.placed = 0
@@ -62,22 +68,18 @@ class Stream:
         )
 
     def push(
-        self, rows: runs.Runs, probabilities: np.ndarray | None, *, is_last: bool
+        self, piece: Piece, probabilities: np.ndarray | None, *, is_last: bool
     ) -> ParcelBatch | None:
         """Take the next rows; give the parcels that are finished with them, in their order.
 
         Args:
-            rows: runs of the rows.
+            piece: the rows, scanned.
             probabilities: (2, rows, width) uint8, or None.
             is_last: True for the row outside, below the last.
         """
-        count = len(rows.offsets) - 1
-        self._connect(runs.below(self.runs, rows))
-        if probabilities is not None:
-            probabilities = self._tally(probabilities)
-        self._find_corners(count)
-        if self.borders is not None and probabilities is not None:
-            self.borders.weigh(self.runs, self.row, probabilities, self.corners)
+        count = len(piece.runs.offsets) - 1
+        first = len(self.corners.links)
+        self._join(piece, probabilities, first)
         self.row += count
         limit = self.geobox.height + 1 if is_last else self.row - junctions.MARGIN
         self._place(limit)
@@ -91,53 +93,64 @@ class Stream:
             self._forget(limit, wanted)
         return batch
 
-    def _connect(self, strip: runs.Runs) -> None:
-        known = len(self.regions)
-        parents = np.empty(known + len(strip.starts), np.int32)
-        parents[:known] = np.arange(known)
-        table = np.empty((len(parents), 7), np.int64)
-        table[:known] = self.regions
-        known = regions.connect(
-            strip.offsets, strip.starts, strip.values, strip.regions, parents, table, known,
-            self.row,
+    def _join(self, piece: Piece, probabilities: np.ndarray | None, first: int) -> None:
+        """Put rows under those before: regions and edges go on across the seam."""
+        known, top = len(self.regions), runs.row_of(piece.runs, 0)
+        table = np.concatenate([self.regions, piece.table[1:]])
+        parents, places = np.arange(len(table), dtype=np.int32), np.empty(len(table), np.int32)
+        names = np.arange(known - 1, len(table), dtype=np.int32)
+        names[0] = 0
+        regions.join_rows(
+            self.bottom.starts, self.bottom.values, self.bottom.regions, top.starts, top.values,
+            names[top.regions], parents,
         )
-        places = np.empty(known, np.int32)
-        count = regions.settle(parents, table, known, places)
+        count = regions.settle(parents, table, len(table), places)
         self.regions = table[:count]
         groups = np.arange(count, dtype=np.int32)
         if self.options.connectivity == 8:
             regions.regroup(self.groups, places, groups)
         self.groups = groups
-        self.runs = replace(strip, regions=places[strip.regions])
         self._renumber(places)
+        names = places[names]
+        self.bottom = replace(self.bottom, regions=places[self.bottom.regions])
+        self._append(piece, names)
+        if self.options.connectivity == 8:
+            regions.join_diagonals(self.corners, first, self.regions, self.groups)
+        if probabilities is not None:
+            rows = replace(piece.runs, regions=names[piece.runs.regions])
+            self._tally(runs.below(self.bottom, rows), probabilities, first)
+        if len(top.starts):
+            self.bottom = runs.row_of(piece.runs, -1, names)
+
+    def _append(self, piece: Piece, names: np.ndarray) -> None:
+        """Find the corners on the seam, and put those of the rows behind them."""
+        n, top = len(self.corners.links), runs.row_of(piece.runs, 0, names)
+        room = 2 * (len(top.starts) + len(self.bottom.starts)) + 4 + len(piece.corners.links)
+        store = trace.room(n + room, self.scratch, keep=n)
+        seam = runs.below(self.bottom, top)
+        n = trace.find_corners(
+            seam.offsets, seam.starts, seam.regions, self.row, self.geobox.height, self.last,
+            self.scratch.array("firsts", len(self.last), np.int32), store, n,
+        )
+        trace.append(
+            store, n, piece.corners, names, self.last, piece.firsts, piece.last
+        )
+        self.corners = trace.part(store, 0, n + len(piece.corners.links))
 
     def _renumber(self, places: np.ndarray, drop: int = 0) -> None:
         """Follow regions to their new numbers; -1 stays, and marks a region that is finished."""
         places = np.append(places, -1).astype(np.int32)
         trace.renumber(self.corners, drop, places)
-        for column in (stitch.LEFT, stitch.RIGHT, stitch.ACROSS_END, stitch.ACROSS_START):
+        for column in (arcs.LEFT, arcs.RIGHT, arcs.ACROSS_END, arcs.ACROSS_START):
             self.lines.table[:, column] = places[self.lines.table[:, column]]
 
-    def _tally(self, probabilities: np.ndarray) -> np.ndarray:
-        """Add rows to their regions; give them with the row above."""
-        strip = self.runs
+    def _tally(self, strip: runs.Runs, probabilities: np.ndarray, first: int) -> None:
+        """Add rows to their regions, and to the edges of the new corners."""
         rows = np.concatenate([self.last_probabilities, probabilities], axis=1)
         measure.tally(strip.offsets, strip.starts, strip.regions, rows, self.regions)
         self.last_probabilities = rows[:, -1:]
-        return rows
-
-    def _find_corners(self, count: int) -> None:
-        strip, n = self.runs, len(self.corners)
-        room = 2 * len(strip.starts) + 4
-        corners = np.empty((n + room, 11), np.int32)
-        corners[:n] = self.corners
-        n = trace.find_corners(
-            strip.offsets, strip.starts, strip.regions, self.row, self.geobox.height, self.last,
-            corners, n,
-        )
-        first, self.corners = len(self.corners), corners[:n]
-        if self.options.connectivity == 8:
-            regions.join_diagonals(self.corners, first, self.regions, self.groups)
+        if self.borders is not None:
+            self.borders.weigh(strip, self.row, rows, self.corners)
 
     def _place(self, limit: int) -> None:
         """Find where the junctions above a row are drawn."""
@@ -150,7 +163,8 @@ class Stream:
 
     def _above(self, row: int) -> int:
         """Count the corners above a row of corners."""
-        return bisect_left(range(len(self.corners)), row, key=lambda n: self.corners[n, Y])
+        rows = self.corners.links[:, Y]
+        return bisect_left(range(len(rows)), row, key=lambda n: rows[n])
 
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
@@ -162,24 +176,24 @@ class Stream:
         self.settled = self._above(limit)
         if first == self.settled:
             return
-        arcs = stitch.whole_arcs(
-            self.corners, first, self.settled, wanted, self.geobox.width, self.threads
-        )
         values = self.regions[:, regions.VALUE]
         bare = (values == OUTSIDE) | (values == self.options.nodata)
-        sides = arcs.table[:, [stitch.LEFT, stitch.RIGHT]]
-        arcs.table[:, stitch.EDGE] = bare[sides].any(axis=1)
-        points, point_offsets = simplify.simplify(
-            self.corners, arcs, cut=self.options.smooth != "none", method=self.options.method,
-            tolerance=self.options.tolerance, aspect=self.aspect, threads=self.threads,
+        cut, method = self.options.smooth != "none", self.options.method
+        found = stitch.whole_arcs(
+            self.corners, first, self.settled, wanted, bare, self.geobox.width, self.scratch,
+            plain=method == "none" and not cut, pool=self.pool, threads=self.threads,
         )
-        self.lines = assemble.extend(self.lines, assemble.Lines(arcs.table, point_offsets, points))
+        points, point_offsets = simplify.simplify(
+            self.corners, found, cut=cut, method=method, tolerance=self.options.tolerance,
+            aspect=self.aspect, pool=self.pool, threads=self.threads,
+        )
+        self.lines = assemble.extend(self.lines, assemble.Lines(found.table, point_offsets, points))
         if self.borders is not None:
-            self.borders.add(self.corners, arcs, wanted)
+            self.borders.add(self.corners, found, wanted)
 
     def _reshape(self) -> None:
         """Draw the arcs anew where that was chosen; for this, all of them have waited."""
-        if self.waits:
+        if self.options.shape != "plain":
             self.lines = reshape.reshape(
                 self.lines, shape=self.options.shape, aspect=self.aspect,
                 tolerance=max(1.0, self.options.tolerance),
@@ -203,7 +217,7 @@ class Stream:
         ranks = np.full(len(self.regions) + 1, -1, np.int64)
         ranks[done] = np.arange(len(done))
         shapes = assemble.assemble(
-            self.lines, ranks, self.geobox.transform, threads=self.threads
+            self.lines, ranks, self.geobox.transform, pool=self.pool, threads=self.threads
         )
         return self._batch(shapes)
 
@@ -239,11 +253,9 @@ class Stream:
 
     def _forget(self, limit: int, wanted: np.ndarray) -> None:
         """Drop finished regions, arcs that no open region needs, and corners above open arcs."""
-        strip = self.runs
-        start = strip.offsets[-2]
         top = pending.open_row(
-            self.corners, self.settled, wanted, self.last, strip.starts[start:],
-            strip.regions[start:], limit,
+            self.corners, self.settled, wanted, self.last, self.bottom.starts,
+            self.bottom.regions, limit,
         )
         is_open = self._is_open(limit)
         places = np.where(is_open, np.cumsum(is_open) - 1, -1).astype(np.int32)
@@ -251,20 +263,17 @@ class Stream:
         self.regions = self.regions[is_open]
         self.groups = places[self.groups[is_open]]
         table = self.lines.table
-        needed = open_parcel[table[:, stitch.LEFT]] | open_parcel[table[:, stitch.RIGHT]]
+        needed = open_parcel[table[:, arcs.LEFT]] | open_parcel[table[:, arcs.RIGHT]]
         self.lines = assemble.keep(self.lines, np.flatnonzero(needed))
         drop = self._above(top - self.margin)
         if self.borders is not None:
             self.borders.forget(np.flatnonzero(needed), drop)
-        self.corners = self.corners[drop:].copy()
+        self.corners = trace.drop_first(self.corners, drop)
         self.last = np.maximum(self.last - drop, -1).astype(np.int32)
         self.settled -= drop
         self.placed -= drop
         self._renumber(places, drop)
-        self.runs = runs.Runs(
-            np.array([0, len(strip.starts) - start]), strip.starts[start:], strip.values[start:],
-            places[strip.regions[start:]],
-        )
+        self.bottom = replace(self.bottom, regions=places[self.bottom.regions])
 
 
 def _unit_pixel(geobox: GeoBox) -> tuple[float, float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -26,20 +27,31 @@ def even_parts(offsets: np.ndarray, threads: int) -> list[tuple[int, int]]:
     >>> even_parts(np.array([0, 1, 2, 9]), 1)
     [(0, 3)]
     """
-    count = PARTS * threads if threads > 1 else 1
+    if threads == 1:
+        return [(0, len(offsets) - 1)] if len(offsets) > 1 else []
+    count = PARTS * threads
     wanted = np.linspace(offsets[0], offsets[-1], count + 1)[1:-1]
     cuts = np.unique([0, *np.searchsorted(offsets, wanted), len(offsets) - 1]).tolist()
     return list(zip(cuts[:-1], cuts[1:]))
 
 
+@contextmanager
+def workers(threads: int) -> Iterator[Executor | None]:
+    """Give what runs jobs in so many threads; None for one, which needs no other."""
+    if threads == 1:
+        yield None
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool
+
+
 def spread(
-    job: Callable[[int, int], Result], parts: Sequence[tuple[int, int]], threads: int
+    job: Callable[..., Result], parts: Sequence[tuple[int, ...]], pool: Executor | None
 ) -> list[Result]:
     """Run a job on all parts; give the results in the order of the parts."""
-    if threads == 1 or len(parts) < 2:
+    if pool is None or len(parts) < 2:
         return [job(*part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda part: job(*part), parts))
+    return list(pool.map(lambda part: job(*part), parts))
 
 
 def join_offsets(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,18 +6,57 @@ Only these corners are kept, so the work is in the borders and not in the pixels
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.scratch import Scratch
 
-X, Y, FLAGS, UP, DOWN, NW, NE, SW, SE, DX, DY = range(11)
-"""Columns of a corner table (int32).
-
-Place, edges, vertical neighbours, the four regions around it, and where it is drawn: that many
-UNITS right and down of its place.
-"""
+X, Y, FLAGS, UP, DOWN = range(5)
+"""Columns of `Corners.links`: place, edges, corners that vertical edges lead to (-1: unknown)."""
+DX, DY = range(2)
+"""Columns of `Corners.shift`: right and down."""
+NW, NE, SW, SE = range(4)
+"""Columns of `Corners.around`: the regions around a corner."""
 UNITS = 8
 """Lines are drawn on a lattice of this many points per pixel, so that all is in whole numbers."""
-NORTH, SOUTH, WEST, EAST, NODE = 1, 2, 4, 8, 16
-"""Bits of FLAGS: an edge leaves that way; an arc ends here."""
+EAST, SOUTH, WEST, NORTH, NODE = 1, 2, 4, 8, 16
+"""Bits of FLAGS: an edge leaves that way (1 << direction); an arc ends here."""
+
+
+class Corners(NamedTuple):
+    """Corners in row-major order, as three tables: few columns, so that walks stay in the cache."""
+
+    links: np.ndarray
+    """(n, 5) int32: X, Y, FLAGS, UP, DOWN."""
+    shift: np.ndarray
+    """(n, 2) int8: DX, DY, the UNITS that it is drawn away from its place."""
+    around: np.ndarray
+    """(n, 4) int32: NW, NE, SW, SE."""
+
+
+def room(count: int, scratch: Scratch, *, keep: int = 0) -> Corners:
+    """Make room for as many corners; the first `keep` still hold what they held."""
+    return Corners(
+        scratch.array("links", (count, 5), np.int32, keep=keep),
+        scratch.array("shift", (count, 2), np.int8, keep=keep),
+        scratch.array("around", (count, 4), np.int32, keep=keep),
+    )
+
+
+def part(corners: Corners, start: int, stop: int) -> Corners:
+    """Give the corners [start, stop), not copied."""
+    return Corners(*(one[start:stop] for one in corners))
+
+
+def drop_first(corners: Corners, count: int) -> Corners:
+    """Move all but the first corners to the front; give them."""
+    left = len(corners.links) - count
+    if count:
+        for one in corners:
+            one[:left] = one[count:]
+    return part(corners, 0, left)
 
 
 @helper
@@ -33,28 +72,30 @@ def renumber(corners, drop, places):
     """Follow regions to their new numbers, and corners to their new rows.
 
     Args:
-        corners: corner table, changed; its first `drop` rows are gone already.
+        corners: changed; the first `drop` are gone already.
         drop: see there.
         places: (regions + 1,) int32, new number of every region; the last is for -1.
     """
-    for corner in range(len(corners)):
+    for corner in range(len(corners.links)):
         for link in (UP, DOWN):
-            corners[corner, link] = max(corners[corner, link] - drop, -1)
+            corners.links[corner, link] = max(corners.links[corner, link] - drop, -1)
         for side in (NW, NE, SW, SE):
-            region = corners[corner, side]
-            corners[corner, side] = places[region] if region >= 0 else -1
+            region = corners.around[corner, side]
+            corners.around[corner, side] = places[region] if region >= 0 else -1
 
 
 @kernel
-def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
+def find_corners(offsets, starts, regions, first_row, height, last, firsts, corners, n):
     """Write the corners between consecutive rows, in row-major order, and link them up and down.
 
     Args:
         offsets, starts, regions: runs; the first row is the one above.
         first_row: row of the raster of the second row of the runs.
         height: rows of the raster.
-        last: (width + 1,) int32, for each column the corner that its open vertical edge comes from.
-        corners: (n + room, 11) int32, corner table; rows from n on are written.
+        last: (width + 1,) int32, for each column the corner that its open vertical edge comes from,
+            -1 where none is known; changed.
+        firsts: (width + 1,) int32, written: the corner that an edge from an unknown one leads to.
+        corners: written from n on; there is room for two of each run, and four.
         n: corners that there are already.
 
     Returns:
@@ -82,17 +123,50 @@ def find_corners(offsets, starts, regions, first_row, height, last, corners, n):
             if north and south and not west and not east:
                 continue
             on_edge = (x == 0 or x == width) and (y == 0 or y == height)
-            corners[n, X], corners[n, Y] = x, y
-            corners[n, UP], corners[n, DOWN] = -1, -1
-            corners[n, DX], corners[n, DY] = 0, 0
-            corners[n, FLAGS] = _flags(north, south, west, east, on_edge)
-            corners[n, NW], corners[n, NE] = north_west, north_east
-            corners[n, SW], corners[n, SE] = south_west, south_east
+            corners.links[n, X], corners.links[n, Y] = x, y
+            corners.links[n, UP], corners.links[n, DOWN] = -1, -1
+            corners.shift[n, DX], corners.shift[n, DY] = 0, 0
+            corners.links[n, FLAGS] = _flags(north, south, west, east, on_edge)
+            corners.around[n, NW], corners.around[n, NE] = north_west, north_east
+            corners.around[n, SW], corners.around[n, SE] = south_west, south_east
             if north:
-                corners[n, UP] = last[x]
+                corners.links[n, UP] = last[x]
                 if last[x] >= 0:
-                    corners[last[x], DOWN] = n
+                    corners.links[last[x], DOWN] = n
+                else:
+                    firsts[x] = n
             if south:
                 last[x] = n
             n += 1
     return n
+
+
+@kernel
+def append(corners, n, more, places, last, firsts, more_last):
+    """Write corners behind those of the rows above, and link the edges between them.
+
+    Args:
+        corners: written from n on.
+        n: corners that there are already.
+        more: the others; their links are among themselves.
+        places: (regions,) int32, number of every region of theirs.
+        last: (width + 1,) int32, see `find_corners`; changed.
+        firsts, more_last: the same of the others.
+    """
+    links, around, shift = corners.links[n:], corners.around[n:], corners.shift[n:]
+    for k in range(len(more.links)):
+        up, down = more.links[k, UP], more.links[k, DOWN]
+        links[k, X], links[k, Y] = more.links[k, X], more.links[k, Y]
+        links[k, FLAGS] = more.links[k, FLAGS]
+        links[k, UP], links[k, DOWN] = up + (n if up >= 0 else 0), down + (n if down >= 0 else 0)
+        shift[k, DX], shift[k, DY] = 0, 0
+        around[k, NW], around[k, NE] = places[more.around[k, NW]], places[more.around[k, NE]]
+        around[k, SW], around[k, SE] = places[more.around[k, SW]], places[more.around[k, SE]]
+    for x in range(len(last)):
+        if firsts[x] >= 0:
+            first, above = n + firsts[x], last[x]
+            corners.links[first, UP] = above
+            if above >= 0:
+                corners.links[above, DOWN] = first
+        if more_last[x] >= 0:
+            last[x] = n + more_last[x]
