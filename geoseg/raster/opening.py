@@ -31,8 +31,9 @@ MAX_CLAIM_RATIO = 2000
 """Claimed bytes per byte of such a file; deflate reaches 1032."""
 MAX_BLOCK_BYTES = 1 << 30
 """A block is decoded whole: a larger one is a decompression bomb or a mistake."""
-CACHE_BYTES = 128 << 20
-"""GDAL's block cache; one row of blocks of a wide scene."""
+CACHE_BYTES = 24 << 20
+"""GDAL's block cache. Rasters are read in whole rows, each once: it need only hold the one row of
+blocks that two reads share, which are decoded twice in a scene too wide for it."""
 
 # GDAL's own cache is 5 % of the machine's memory, and rasterio sets it back when an environment
 # ends: this one lasts as long as the process, or memory would grow with the scene.
