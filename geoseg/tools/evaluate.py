@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +15,18 @@ import shapely
 
 import geoseg
 from geoseg.errors import OptionError, VectorError
-from geoseg.evaluation import (
-    Comparison,
-    Distances,
-    ParcelCounts,
-    Tally,
-    intervals,
-    judge,
-    plan_blocks,
-    scores,
-    tally,
-)
-from geoseg.evaluation.tally import TOTAL
+from geoseg.evaluation import Comparison, Distances, SizeClass, judge, plan_blocks, tally
 from geoseg.grid import bounds_text
 from geoseg.publish import publishing
 from geoseg.raster import Scene
 from geoseg.run.progress import Progress, silent
 from geoseg.tools.common_ground import comparison_crs, same_ground
+from geoseg.tools.evaluate_result import EvaluateResult
 from geoseg.tools.evaluation_map import Evidence
 from geoseg.tools.evaluation_report import write_report
 from geoseg.tools.inputs import LayerLike, RasterLike, as_paths
 from geoseg.tools.judging import Task
 from geoseg.tools.layers import Layer, joint_bounds
-from geoseg.tools.notebook import show_scores
 from geoseg.tools.size_classes import size_classes
 from geoseg.vector import read_geometries
 
@@ -48,89 +36,6 @@ METRES = (1.0, 2.0, 5.0)
 """Distances where no pixel is known."""
 PIXELS = (1.0, 2.0, 5.0)
 """Distances where one is, in pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateResult:
-    """The scores of one set of parcels against one truth; results of several scenes add up."""
-
-    tally: Tally
-    """Counts by block and group."""
-    unit: str
-    """Of areas: m2; squared units or pixels without a CRS."""
-    distances: tuple[float, ...]
-    """Tolerances of boundary scores 1, 2, 3 ..., in metres or units of the CRS."""
-    pixel: float | None = None
-    """Side of a pixel in the same unit, where one is known."""
-    about: dict[str, Any] = field(default_factory=dict)
-    """Version, names of the files, side of the blocks, seconds."""
-
-    def __add__(self, other: EvaluateResult) -> EvaluateResult:
-        """Add the counts of another scene.
-
-        Raises:
-            ValueError: it was judged at other distances.
-        """
-        if self.distances != other.distances:
-            raise ValueError(f"distances differ: {self.distances} and {other.distances}")
-        return EvaluateResult(self.tally + other.tally, self.unit, self.distances, self.pixel)
-
-    def _repr_html_(self) -> str:
-        """Show the scores in a notebook."""
-        return show_scores(self)
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Names of the groups: all, then classes and size classes."""
-        return self.tally.groups
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """Give every score of all parcels by its name; NaN where nothing can be divided."""
-        return self.scores_of(TOTAL)
-
-    def scores_of(self, group: str) -> dict[str, float]:
-        """Give every score of a group."""
-        return {name: float(value) for name, value in scores(self.tally.pooled(group)).items()}
-
-    def intervals_of(self, group: str = TOTAL) -> dict[str, tuple[float, float]]:
-        """Give how far chance could move each score of a group; {} for too few blocks."""
-        return intervals(self.tally, group)
-
-    @property
-    def counts(self) -> dict[str, float]:
-        """Give what the scores of all parcels are ratios of; areas are in `unit`."""
-        return self.tally.pooled()
-
-    @property
-    def parcel_counts(self) -> ParcelCounts:
-        """The counts at an IoU above 0.5."""
-        c = self.counts
-        whole = (c["truth"], c["predicted"], c["matched@0.5"])
-        return ParcelCounts(*map(round, whole), c["iou"], round(c["split"]), round(c["merged"]))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give scores, intervals and counts for JSON; what is NaN becomes None."""
-        groups = {
-            name: {
-                "scores": _plain(self.scores_of(name)),
-                "intervals": {
-                    key: [_number(low), _number(high)]
-                    for key, (low, high) in self.intervals_of(name).items()
-                },
-                "counts": self.tally.pooled(name),
-            }
-            for name in self.groups
-        }
-        near = [
-            {"metres" if self.unit == "m2" else "units": one,
-             "pixels": None if self.pixel is None else one / self.pixel}
-            for one in self.distances
-        ]
-        return _plain(self.scores) | {
-            "unit": self.unit, "distances": near, "blocks": len(self.tally.counts),
-            "groups": groups, **self.about,
-        }
 
 
 @as_paths(rasters=("scene",), layers=("parcels", "truth", "aoi", "ignore"))
@@ -194,22 +99,30 @@ def evaluate(
         judged = judge(comparison)
         if aoi is not None and not judged.truth_counts.any():
             raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
-        unit = _unit(true)
-        counts = tally(
-            comparison, judged, block=task.blocks.block_of,
-            kinds=kinds if _share_classes(comparison) else (),
-            sizes=size_classes(sizes, unit),
-        )
+        evidence = Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
         about = {
             "geoseg": geoseg.__version__, "parcels": Path(parcels).name,
             "truth": Path(truth).name, "block": task.blocks.side,
             "seconds": round(time.monotonic() - started, 3),
         }
-        made = EvaluateResult(counts, unit, task.distances.near, true.pixel or found.pixel, about)
+        made = _counted(evidence, task.distances, size_classes(sizes, _unit(true)), about)
         if page is not None:
-            evidence = Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
             write_report(page, made, evidence, view)
         return made
+
+
+def _counted(
+    evidence: Evidence, distances: Distances, sizes: tuple[SizeClass, ...], about: dict[str, Any]
+) -> EvaluateResult:
+    """Count what was compared, by block, class and size."""
+    truth, found = evidence.truth, evidence.predicted
+    counts = tally(
+        evidence.comparison, evidence.judged, block=evidence.blocks.block_of,
+        kinds=evidence.kinds if _share_classes(evidence.comparison) else (), sizes=sizes,
+    )
+    return EvaluateResult(
+        counts, _unit(truth), distances.near, truth.pixel or found.pixel, about
+    )
 
 
 def _task(
@@ -274,11 +187,3 @@ def _check_labels(truth: Layer) -> None:
             "there do not count; unset it if 0 means no parcel: gdal_edit -unsetnodata",
             truth.path,
         )
-
-
-def _plain(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: _number(value) for name, value in values.items()}
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

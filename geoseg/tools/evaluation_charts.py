@@ -14,7 +14,7 @@ from geoseg.pages import Bars, bars, figure, histogram
 from geoseg.tools.axes import area_edges, area_ticks, plain, share_axis
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 
 def charts(made: EvaluateResult, comparison: Comparison, judged: Judged) -> str:

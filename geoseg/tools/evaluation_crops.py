@@ -14,7 +14,7 @@ from geoseg.tools.evaluation_map import Evidence, Shown
 from geoseg.tools.views import View
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 WORST = 12
 """Parcels shown as crops."""

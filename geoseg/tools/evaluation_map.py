@@ -17,7 +17,7 @@ from geoseg.tools.layers import Layer
 from geoseg.tools.views import MOST_PARCELS, View
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 
 @dataclass(frozen=True, slots=True)

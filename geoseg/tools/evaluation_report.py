@@ -24,7 +24,7 @@ from geoseg.tools.score_names import (
 from geoseg.tools.views import view_of
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 HEADLINES = ("parcel_f1", "parcel_precision", "parcel_recall", "panoptic_quality", "pixel_iou")
 """Scores in large figures; one of borders follows."""

@@ -24,7 +24,7 @@ from geoseg.tools.score_names import (
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 ROWS = 8
 """Rows of the table."""

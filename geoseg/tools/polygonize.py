@@ -139,34 +139,43 @@ def polygonize(
         )
     if parcels is not None:
         raise OptionError("--parcels is for building parcels of --lines, without a MASK")
-    started = time.monotonic()
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
-    borders = LineOutput.of(lines, lines_layer, out, layer)
-    choice = LineChoice(threshold, min_area, simplify, instances, shape)
-    values = ValueChoice(band, field, nodata, connectivity)
+    return _made(
+        mask, Path(out), LineChoice(threshold, min_area, simplify, instances, shape),
+        ValueChoice(band, field, nodata, connectivity), layer=layer, strip=tile,
+        borders=LineOutput.of(lines, lines_layer, out, layer), overwrite=overwrite,
+        restart=restart, progress=progress, threads=threads,
+    )
+
+
+def _made(
+    mask: str, out: Path, choice: LineChoice, values: ValueChoice, *, layer: str,
+    borders: LineOutput, strip: int | None, restart: bool, **options: Any,
+) -> Result:
+    """Make polygons of a raster, or know them again from a run that was killed."""
+    started = time.monotonic()
     about = facts.of_software() | facts.of_file("mask", mask) | choice.as_dict() | asdict(values)
-    about |= {"command": "polygonize", "layer": layer, "format": Path(out).suffix.lower()}
+    about |= {"command": "polygonize", "layer": layer, "format": out.suffix.lower()}
     announce()
     with MaskReader(mask) as raster:
-        if not raster.is_probability:
-            values = replace(values, band=_integer_band(raster, band))
         report: dict[str, Any] = {"mask": Path(mask).name, "geoseg": geoseg.__version__}
         if raster.is_probability:
             report["options"] = choice.as_dict()
+        else:
+            values = replace(values, band=_integer_band(raster, values.band))
         with workspace(out, about, inputs=(mask,), restart=restart) as work:
             done = work.published("parcels", out) or _publish(
-                raster, out, work, choice, values, strip=tile or label_strip(raster.shape[1]),
-                layer=layer, borders=borders,
-                report=report, overwrite=overwrite, progress=progress, threads=threads,
+                raster, out, work, choice, values, strip=strip or label_strip(raster.shape[1]),
+                layer=layer, borders=borders, report=report, **options,
             )
     count = done["count"]
     report |= {"seconds": round(time.monotonic() - started, 3), "parcels": count}
     report |= borders.about(done.get("lines", 0))
     if count == 0:
         log.warning("%s has no regions; %s has an empty layer", mask, out)
-    return Result(Path(out), count, layer, report)
+    return Result(out, count, layer, report)
 
 
 def _rebuilt(
@@ -181,7 +190,7 @@ def _rebuilt(
 
 def _publish(
     raster: MaskReader,
-    out: str | Path,
+    out: Path,
     work: Workspace,
     choice: LineChoice,
     values: ValueChoice,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from geoseg.tools.evaluate import EvaluateResult
+    from geoseg.tools.evaluate_result import EvaluateResult
 
 NAMES = {
     "pixel_iou": "ground IoU", "pixel_precision": "ground precision",

@@ -107,28 +107,41 @@ def vectorize(
         )
     if scene is None or parcels is not None:
         raise OptionError("give a scene, or edited_lines and perhaps their old parcels")
-    started, scenes = time.monotonic(), read_scenes([scene])
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
-    job = PredictJob(PredictOptions(**options))
     choice = LineChoice(threshold, min_area, simplify, instances, shape)
-    wanted = (None, None) if dry_run else (report, preview)
+    files = {"parcels": out, "lines": lines, "mask": mask, "report": report, "preview": preview}
+    return _made(
+        str(scene), files, PredictOptions(**options), choice, layer=layer, borders=borders,
+        stac=stac, overwrite=overwrite, restart=restart, dry_run=dry_run, progress=progress,
+    )
+
+
+def _made(
+    scene: str, files: Mapping[str, Any], options: PredictOptions, choice: LineChoice, *,
+    layer: str, borders: LineOutput, stac: str | Path | None, overwrite: bool, restart: bool,
+    dry_run: bool, progress: Progress,
+) -> Result:
+    """Find the parcels of a scene, and write all that is wanted about them."""
+    started, scenes, job = time.monotonic(), read_scenes([scene]), PredictJob(options)
+    out = Path(files["parcels"])
+    wanted = (None, None) if dry_run else (files["report"], files["preview"])
     with run_pages(*wanted, overwrite=overwrite) as pages, job.prepared(scenes) as prepared:
         plan = job.plan(prepared, progress, probe=dry_run)
         if dry_run:
-            return Result(Path(out), 0, layer, {"plan": plan.as_dict()})
+            return Result(out, 0, layer, {"plan": plan.as_dict()})
         task = _Task(job, scenes, prepared, plan, choice, layer, borders)
-        about = task.facts() | {"format": Path(out).suffix.lower()}
+        about = task.facts() | {"format": out.suffix.lower()}
         with workspace(out, about, inputs=(scene,), restart=restart) as work:
-            done = work.published("parcels", out) or task.run(work, out, mask, overwrite, progress)
+            done = work.published("parcels", out) or task.run(
+                work, out, files["mask"], overwrite, progress
+            )
         if done["count"] == 0:
             log.warning("no parcels were found in %s; %s has an empty layer", scene, out)
         about = task.about(done, started)
-        made = Result(Path(out), done["count"], layer, about)
+        made = Result(out, done["count"], layer, about)
         pages.write(made, prepared, job.model_facts())
         if stac is not None:
-            files = {"parcels": out, "lines": lines, "mask": mask, "report": report,
-                     "preview": preview}
             write_item(stac, files, geobox=prepared.pixels.geobox, scene=scene, report=about,
                        overwrite=overwrite)
         return made

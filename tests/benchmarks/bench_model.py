@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import geoseg
-from geoseg.tools.evaluate import EvaluateResult
+from geoseg.tools.evaluate_result import EvaluateResult
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("GEOSEG_DATA", ROOT.parent / "shared" / "data"))

@@ -20,7 +20,7 @@ import rasterio.features
 from bench_model import pairs
 
 import geoseg
-from geoseg.tools.evaluate import EvaluateResult
+from geoseg.tools.evaluate_result import EvaluateResult
 
 
 def fields(labels: np.ndarray) -> np.ndarray:
