@@ -112,7 +112,8 @@ class Packed:
 
     def part(self, row: int) -> Part:
         """Read the part that begins at a row; of its labels only the first and the last row."""
-        ends, *arrays = self._arrays("b", row)
+        # Copies: the arrays of a piece share one block, which would stay as long as any of them.
+        ends, *arrays = (one.copy() for one in self._arrays("b", row))
         n = len(STATISTICS)
         measured = dict(zip(STATISTICS, arrays[:n], strict=True))
         return Part(labels=ends, borders=Borders(*arrays[n:]), **measured)
