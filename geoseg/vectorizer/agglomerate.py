@@ -12,19 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.basins import chase
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.region_graph import (
     BACKGROUND, COUNT, END, HEAD, LAST, LOW, NEXT, PARENT, PEAK, SUM, WIDE, Graph,
     contract,
 )
+from geoseg.vectorizer.sets import chase
 
 MEAN_SHIFT = 20
 """Means are compared in steps of 2**-20 of a stored value."""
 NEVER = 1 << 31
 """Score of an edge that must not be contracted."""
-LOW_HALF = 0xFFFFFFFF
-"""The part of a heap's item that is an edge or a region; the other part is its score."""
 DOUBTFUL_PAIRS = 8
 """An edge counts as if it had this many pairs more, at the limit: long borders decide first."""
 
@@ -40,34 +39,6 @@ class Rule(NamedTuple):
     """Mean that an infinitely narrow pass adds."""
     full_area: int
     """Pixels from which on a region counts full; a smaller one by the root of its share."""
-
-
-@helper
-def _push(heap, size, item):
-    """Add an item to a binary heap; give its new size."""
-    place = size
-    while place > 0 and heap[(place - 1) // 2] > item:
-        heap[place] = heap[(place - 1) // 2]
-        place = (place - 1) // 2
-    heap[place] = item
-    return size + 1
-
-
-@helper
-def _pop(heap, size):
-    """Take the smallest item off a binary heap; give it and the new size."""
-    smallest, item, size = heap[0], heap[size - 1], size - 1
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= item:
-            break
-        heap[place] = heap[child]
-        place = child
-    heap[place] = item
-    return smallest, size
 
 
 @helper
@@ -125,7 +96,7 @@ def _merge(graph, rule, heap, changed):
     for edge in range(np.int64(len(graph.edges))):
         size = _offer(graph, edge, rule, heap, size)
     while size > 0:
-        item, size = _pop(heap, size)
+        item, size = pop(heap, size)
         edge = item & LOW_HALF
         score = _score(graph, edge, rule) if graph.edges[edge, COUNT] > 0 else NEVER
         if score == item >> 32:
@@ -139,7 +110,7 @@ def _merge(graph, rule, heap, changed):
 def _offer(graph, edge, rule, heap, size):
     """Add an edge to the heap if it does not hold; give the heap's new size."""
     score = _score(graph, edge, rule)
-    return _push(heap, size, (score << 32) | edge) if score < rule.limit else size
+    return push(heap, size, (score << 32) | edge) if score < rule.limit else size
 
 
 @helper
@@ -180,9 +151,9 @@ def _give_away(graph, limit, background, heap, touched):
     for region in range(np.int64(len(nodes))):
         living = nodes[region, PARENT] == region and nodes[region, BACKGROUND] == background
         if living and 0 < areas[region] < limit:
-            size = _push(heap, size, (areas[region] << 32) | region)
+            size = push(heap, size, (areas[region] << 32) | region)
     while size > 0:
-        item, size = _pop(heap, size)
+        item, size = pop(heap, size)
         region = item & LOW_HALF
         if nodes[region, PARENT] != region or areas[region] != item >> 32:
             continue
@@ -195,7 +166,7 @@ def _give_away(graph, limit, background, heap, touched):
         kept, _ = contract(graph, edge, touched)
         nodes[kept, BACKGROUND] = target
         if target == background and areas[kept] < limit:
-            size = _push(heap, size, (areas[kept] << 32) | kept)
+            size = push(heap, size, (areas[kept] << 32) | kept)
 
 
 def final_labels(nodes: np.ndarray) -> tuple[np.ndarray, int]:

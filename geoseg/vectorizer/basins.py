@@ -119,40 +119,6 @@ def _measure(table, labels, kinds, parcel, boundary, depth):
         row[PEAK] = max(row[PEAK], depth[here])
 
 
-@helper
-def find(parents, node):
-    """Give the smallest member of the node's set and shorten the way to it."""
-    root = node
-    while parents[root] != root:
-        root = parents[root]
-    while parents[node] != root:
-        parents[node], node = root, parents[node]
-    return root
-
-
-@kernel
-def join(parents, ones, others):
-    """Join the sets of ones[i] and others[i], for each i."""
-    for i in range(ones.size):
-        one, other = find(parents, ones[i]), find(parents, others[i])
-        parents[max(one, other)] = min(one, other)
-
-
-def chase(parents: np.ndarray) -> np.ndarray:
-    """Give the root of every node; a root is its own parent."""
-    roots = parents[parents]
-    while not np.array_equal(roots, parents):
-        roots, parents = roots[roots], roots
-    return roots
-
-
-def number_sets(parents: np.ndarray) -> np.ndarray:
-    """Number the sets 0, 1, ... in the order of their roots, which are their smallest members."""
-    roots = chase(parents)
-    is_root = roots == np.arange(len(parents))
-    return (np.cumsum(is_root) - 1)[roots].astype(np.int32)
-
-
 def add_up(tables: Iterable[np.ndarray], numbers: np.ndarray) -> np.ndarray:
     """Add up the statistics of basins that are one.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.memory import drained
-from geoseg.vectorizer import basins
+from geoseg.vectorizer import basins, sets
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders, renamed
 from geoseg.vectorizer.shaped import Strip
 
@@ -106,8 +106,8 @@ class Gathered:
         """Join the names over the seams, and then all background that touches; only once."""
         parents = np.arange(self.names + 1, dtype=np.int32)
         for names, others in self.seams:
-            basins.join(parents, names, others)
-        numbers = basins.number_sets(parents)
+            sets.join_all(parents, names, others)
+        numbers = sets.number_sets(parents)
         statistics = basins.add_up(drained(self.statistics), numbers)
         background = basins.is_background(statistics)[numbers]
         seamless, numbers = numbers, _touching(self.borders, background, parents)
@@ -135,8 +135,8 @@ def _touching(
         known = part.one >= first
         one, other = part.one[known] - first, part.other[known] - first
         both = background[one] & background[other]
-        basins.join(parents, one[both], other[both])
-    return basins.number_sets(parents)
+        sets.join_all(parents, one[both], other[both])
+    return sets.number_sets(parents)
 
 
 def _named(names: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

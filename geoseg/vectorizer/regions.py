@@ -6,6 +6,7 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.runs import OUTSIDE
+from geoseg.vectorizer.sets import join, root
 from geoseg.vectorizer.trace import NE, NW, SE, SW
 
 VALUE, FIRST, LAST, PARCEL_SUM, PARCEL_COUNT, BORDER_SUM, BORDER_COUNT = range(7)
@@ -15,22 +16,6 @@ VALUE, FIRST, LAST, PARCEL_SUM, PARCEL_COUNT, BORDER_SUM, BORDER_COUNT = range(7
 def outside() -> np.ndarray:
     """Give a region table with the region around the raster."""
     return np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
-
-
-@helper
-def root(parents, region):
-    """Find the region that this one was merged into; paths are halved on the way."""
-    while parents[region] != region:
-        parents[region] = parents[parents[region]]
-        region = parents[region]
-    return region
-
-
-@helper
-def join(parents, one, two):
-    """Make two regions one, which has the smaller number."""
-    one, two = root(parents, one), root(parents, two)
-    parents[max(one, two)] = min(one, two)
 
 
 @helper

@@ -19,7 +19,7 @@ import numpy as np
 from geoseg.vectorizer.arcs import EDGE, END, START
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.compiled import kernel
-from geoseg.vectorizer.regions import root
+from geoseg.vectorizer.sets import root
 
 LONG = 6.0
 """Pixels from which a piece has a direction of its own; shorter ones are looked over."""

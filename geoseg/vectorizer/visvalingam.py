@@ -15,7 +15,11 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.guards import is_clear
+from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.trace import UNITS
+
+LARGEST = 2.0**31 - 1
+"""Twice the area, in square units, of the largest triangle that goes: 4,000 pixels are its side."""
 
 
 class Room(NamedTuple):
@@ -26,10 +30,8 @@ class Room(NamedTuple):
     after: np.ndarray
     current: np.ndarray
     """(n,) int64, area of the triangle at each point; -1 where it must stay."""
-    areas: np.ndarray
-    """(3 n,) int64, heap of triangles by area and point: those, and ..."""
-    places: np.ndarray
-    """(3 n,) int32, ... their points."""
+    heap: np.ndarray
+    """(3 n,) int64, heap of triangles by area and point."""
     triangle: np.ndarray
     """(3, 2) int32."""
 
@@ -38,7 +40,7 @@ def room(n: int) -> Room:
     """Make room for arcs of up to n points."""
     return Room(
         np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64),
-        np.empty(3 * n, np.int64), np.empty(3 * n, np.int32), np.empty((3, 2), np.int32),
+        np.empty(3 * n, np.int64), np.empty((3, 2), np.int32),
     )
 
 
@@ -51,42 +53,9 @@ def _area2(line, one, two, three):
 
 
 @helper
-def _is_less(area, place, areas, places, other):
-    return area < areas[other] or (area == areas[other] and place < places[other])
-
-
-@helper
-def _push(areas, places, size, area, place):
-    """Put a triangle on the heap."""
-    while size > 0 and _is_less(area, place, areas, places, (size - 1) // 2):
-        up = (size - 1) // 2
-        areas[size], places[size] = areas[up], places[up]
-        size = up
-    areas[size], places[size] = area, place
-
-
-@helper
-def _pop(areas, places, size):
-    """Take the smallest triangle off a heap of this size."""
-    area, place = areas[size - 1], places[size - 1]
-    here = 0
-    while 2 * here + 1 < size - 1:
-        child = 2 * here + 1
-        if child + 1 < size - 1 and _is_less(
-            areas[child + 1], places[child + 1], areas, places, child
-        ):
-            child += 1
-        if _is_less(area, place, areas, places, child):
-            break
-        areas[here], places[here] = areas[child], places[child]
-        here = child
-    areas[here], places[here] = area, place
-
-
-@helper
 def _start(line, n, keep, room, limit):
     """Link the points, and put all small triangles on the heap; give its size."""
-    size = 0
+    size = np.int64(0)
     for k in range(n):
         keep[k] = True
         room.before[k], room.after[k] = k - 1, k + 1
@@ -94,8 +63,7 @@ def _start(line, n, keep, room, limit):
         if 0 < k < n - 1:
             room.current[k] = _area2(line, k - 1, k, k + 1)
             if room.current[k] <= limit:
-                _push(room.areas, room.places, size, room.current[k], k)
-                size += 1
+                size = push(room.heap, size, (room.current[k] << 32) | k)
     return size
 
 
@@ -113,15 +81,14 @@ def visvalingam(guard, line, n, keep, room, tolerance):
     """
     is_loop = line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]
     least, left = 2 if is_loop else 1, n - 2
-    limit = np.int64(2 * (UNITS * tolerance) ** 2)
+    limit = np.int64(min(2 * (UNITS * tolerance) ** 2, LARGEST))
     # Pick's theorem: half a pixel between corners of pixels has no fourth corner in it.
     bare = 0 if guard.cut else UNITS * UNITS
     triangle = room.triangle
     size = _start(line, n, keep, room, limit)
     while size > 0:
-        area, k = room.areas[0], room.places[0]
-        _pop(room.areas, room.places, size)
-        size -= 1
+        item, size = pop(room.heap, size)
+        area, k = item >> 32, item & LOW_HALF
         if not keep[k] or room.current[k] != area or (area > 0 and left <= least):
             continue
         p, q = room.before[k], room.after[k]
@@ -143,5 +110,4 @@ def visvalingam(guard, line, n, keep, room, tolerance):
                 if grown != room.current[other]:
                     room.current[other] = grown
                     if grown <= limit:
-                        _push(room.areas, room.places, size, grown, other)
-                        size += 1
+                        size = push(room.heap, size, (grown << 32) | other)

@@ -8,10 +8,11 @@ from hypothesis import strategies as some
 from geoseg.vectorizer.agglomerate import (
     DOUBTFUL_PAIRS, MEAN_SHIFT, Rule, final_labels, give_away, merge_regions,
 )
-from geoseg.vectorizer.basins import AREA, COLUMNS, PEAK, cut_basins, number_sets
+from geoseg.vectorizer.basins import AREA, COLUMNS, PEAK, cut_basins
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
 from geoseg.vectorizer.region_graph import edges, linked, regions
 from geoseg.vectorizer.relief import BORDER, NODATA, pixel_kinds, shape_relief
+from geoseg.vectorizer.sets import number_sets
 
 
 @some.composite
