@@ -130,6 +130,7 @@ def compare(labels: np.ndarray, runs: int) -> None:
     jobs = {
         "read the array once": lambda: labels.sum(),
         "geoseg, arrays": lambda: list(draw(labels, RAW)),
+        "geoseg, WKB": lambda: [one.wkb() for one in draw(labels, RAW)],
         "geoseg, shapely": lambda: geoseg_shapes(labels, RAW),
         "geoseg, cut stairs": lambda: geoseg_shapes(labels, LineOptions(method="none")),
         "geoseg, default lines": lambda: geoseg_shapes(labels, LineOptions()),
@@ -163,7 +164,10 @@ def simplifying(side: int) -> None:
 
 
 def threads(size: int) -> None:
-    """Print wall time with one thread and with two, by turns; the least of three."""
+    """Print wall time with one thread and with two, by turns; the least of three.
+
+    And the share of the CPU time that is the calling thread's own: what no second thread takes.
+    """
     labels = rough_map(size, size)
     for name, options in (("all points", RAW), ("default lines", LineOptions())):
         least = {1: math.inf, 2: math.inf}
@@ -173,6 +177,10 @@ def threads(size: int) -> None:
                 least[count] = min(least[count], seconds)
         print(f"{name:14} one thread {least[1]:.2f} s, two {least[2]:.2f} s of wall time: "
               f"{least[1] / least[2]:.2f} times as fast", flush=True)
+        own, whole = time.thread_time(), time.process_time()
+        list(draw(labels, options, 2))
+        own, whole = time.thread_time() - own, time.process_time() - whole
+        print(f"{name:14} the calling thread does {own / whole:.0%} of the work", flush=True)
 
 
 def memory(width: int) -> None:
