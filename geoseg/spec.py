@@ -71,6 +71,8 @@ class Instances:
     """Added to that mean where the basins meet in a narrow pass only."""
     min_area_m2: float = 300.0
     """A smaller piece is given to the neighbour behind its weakest border."""
+    confidence: float = 0.0
+    """A parcel with a lower mean parcel probability is left out: it is background."""
 
 
 @dataclass(frozen=True, slots=True)

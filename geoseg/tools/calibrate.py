@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from geoseg.spec import Instances
 from geoseg.tools.pairs import find_pairs, read_labels
 from geoseg.tools.parcels import LineChoice, label_options
 from geoseg.tools.predict import predict
-from geoseg.vectorizer.tune import choose_thresholds
+from geoseg.vectorizer.tune import Grid, choose_thresholds
 
 Labels = NDArray[np.integer]
 
@@ -62,7 +62,7 @@ def calibrate(
         start = label_options(places[0][0].geobox, spec.instances, LineChoice())
         before = choose_thresholds(places, score=pooled_f1, start=start, rounds=0)[1]
         best, after = choose_thresholds(places, score=pooled_f1, start=start)
-    chosen = {name: getattr(best, name) for name in ("parcel", "boundary", "merge", "neck")}
+    chosen = {one.name: getattr(best, one.name) for one in fields(Grid)}
     instances = Instances(**{**asdict(spec.instances), **chosen})
     replace_spec(find_model(model), replace(spec, instances=instances))
     return chosen | {"parcel_f1_before": before, "parcel_f1": after}

@@ -93,5 +93,5 @@ def _thresholds(spec: ModelSpec) -> str:
     one = spec.instances
     return (
         f"parcel >= {one.parcel:g}, boundary >= {one.boundary:g}, merge < {one.merge:g}, "
-        f"smallest {one.min_area_m2:g} m2"
+        f"smallest {one.min_area_m2:g} m2, confidence >= {one.confidence:g}"
     )

@@ -80,6 +80,7 @@ def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> Label
         neck=model.neck,
         min_area_pixels=smallest,
         max_hole_pixels=smallest,
+        confidence=model.confidence,
     )
 
 

@@ -169,6 +169,19 @@ def _give_away(graph, limit, background, heap, touched):
             size = push(heap, size, (areas[kept] << 32) | kept)
 
 
+def leave_out(nodes: np.ndarray, areas: np.ndarray, sums: np.ndarray, least: float) -> None:
+    """Make background of merged parcels whose mean is below the least; nodes are changed.
+
+    Args:
+        nodes: regions of a graph.
+        areas: pixels of the living ones.
+        sums: of stored parcel values, of every region by itself; exact in float64 below 2**53.
+        least: stored value.
+    """
+    totals = np.bincount(chase(nodes[:, PARENT]), sums, len(nodes))
+    nodes[totals < least * areas, BACKGROUND] = 1
+
+
 def final_labels(nodes: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the living parcels 1, 2, ... by their smallest region.
 

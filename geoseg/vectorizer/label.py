@@ -102,12 +102,16 @@ def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     numbers, borders = found.numbers, found.borders
     background = basins.is_background(found.statistics)
     nodes, areas = region_graph.regions(found.statistics, background)
+    sums = found.statistics[:, basins.PARCEL_SUM].copy() if options.confidence > 0 else None
     del found, background  # each step takes memory, so what it replaces goes first
     edges = region_graph.edges(borders)
     del borders
     return_freed_memory()
     _run(region_graph.linked(nodes, areas, edges), options)
-    del areas, edges
+    del edges
+    if sums is not None:
+        agglomerate.leave_out(nodes, areas, sums, options.confidence * PROBABILITY_SCALE)
+    del areas, sums
     labels, count = agglomerate.final_labels(nodes)
     return labels[numbers], count
 

@@ -49,11 +49,13 @@ class LabelOptions:
     """A smaller parcel is given to the neighbour, or background, behind its weakest border."""
     max_hole_pixels: float = 0.0
     """Background pieces of at most this many pixels are given to a parcel beside them."""
+    confidence: float = 0.0
+    """In the end a parcel with a lower mean parcel probability becomes background."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise OptionError(f"method is {self.method!r}, must be one of {', '.join(METHODS)}")
-        for name in ("parcel", "boundary", "merge", "neck"):
+        for name in ("parcel", "boundary", "merge", "neck", "confidence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} is {getattr(self, name)}, must be 0 to 1")
         if not 1 <= self.distance_cap <= MAX_CAP:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 
 import numpy as np
@@ -33,6 +33,8 @@ class Grid:
     """For `LabelOptions.merge`."""
     neck: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3)
     """For `LabelOptions.neck`."""
+    confidence: tuple[float, ...] = (0.0, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
+    """For `LabelOptions.confidence`."""
 
 
 def choose_thresholds(
@@ -43,7 +45,7 @@ def choose_thresholds(
     grid: Grid = Grid(),
     rounds: int = 2,
 ) -> tuple[LabelOptions, float]:
-    """Search thresholds by turns: those that cut basins, then those that merge them.
+    """Search thresholds by turns: those that cut basins, that merge them, and what is left out.
 
     A turn keeps the options that it began with unless others score higher; of equal ones the first
     of the grid. The places must not be those that the model was trained on. They are held in
@@ -73,12 +75,13 @@ def choose_thresholds(
             value = _score(_cut(sources, options), options, truth, score)
             best = (options, value) if value > best[1] else best
         cuts = _cut(sources, best[0])
-        for options in _variants(best[0], grid, ("merge", "neck")):
-            value = _score(cuts, options, truth, score)
-            best = (options, value) if value > best[1] else best
+        for names in (("merge", "neck"), ("confidence",)):
+            for options in _variants(best[0], grid, names):
+                value = _score(cuts, options, truth, score)
+                best = (options, value) if value > best[1] else best
         log.info(
-            "best so far: parcel %.2f, boundary %.2f, merge %.2f, neck %.2f: score %.3f",
-            best[0].parcel, best[0].boundary, best[0].merge, best[0].neck, best[1],
+            "best so far: parcel %.2f, boundary %.2f, merge %.2f, neck %.2f, confidence %.2f: "
+            "score %.3f", *(getattr(best[0], one.name) for one in fields(Grid)), best[1],
         )
         if best == before:
             break
@@ -86,7 +89,7 @@ def choose_thresholds(
 
 
 def _variants(
-    options: LabelOptions, grid: Grid, names: tuple[str, str]
+    options: LabelOptions, grid: Grid, names: tuple[str, ...]
 ) -> Iterator[LabelOptions]:
     for values in product(*(getattr(grid, name) for name in names)):
         yield replace(options, **dict(zip(names, values)))

@@ -14,8 +14,8 @@ from geoseg.vectorizer.label import cut, merge
 from geoseg.vectorizer.label_raster import LabelRaster
 
 STORED = {"#": (0, 254), "p": (254, 0), ".": (0, 0), "x": (255, 255), "-": (100, 60),
-          "f": (120, 40)}
-"""Drawn pixels: sure border, parcel, background, no data, faint border, fading parcel."""
+          "f": (120, 40), "d": (140, 0)}
+"""Drawn pixels: sure border, parcel, background, no data, faint border, fading parcel, doubtful."""
 
 
 class Strips:
@@ -69,6 +69,7 @@ def settings_of_labels(draw):
         distance_cap=draw(some.integers(1, 12)),
         min_area_pixels=draw(some.sampled_from((0.0, 2.0, 9.5))),
         max_hole_pixels=draw(some.sampled_from((0.0, 4.0))),
+        confidence=draw(some.sampled_from((0.0, 0.5, 0.7))),
     )
 
 
@@ -125,6 +126,12 @@ def test_a_sliver_that_fades_between_parcel_and_band_does_not_take_the_band():
 def test_a_road_between_two_parcels_stays_background():
     picture = "\n".join(["pppp##....##pppp"] * 5)
     assert labelled(picture) == "\n".join(["11111......22222"] * 5)
+
+
+def test_a_parcel_of_too_low_a_mean_is_background_and_its_neighbour_keeps_its_border():
+    doubtful = "\n".join(["pppp##dddd"] * 5)
+    assert labelled(doubtful) == "\n".join(["1111122222"] * 5)
+    assert labelled(doubtful, confidence=0.5) == "\n".join(["11111....."] * 5)
 
 
 def test_no_data_has_no_label_and_parts_nothing_that_meets_around_it():

@@ -46,6 +46,16 @@ def test_thresholds_that_part_the_true_parcels_are_found():
     assert [label(source, options=options).count for source, _ in places] == [1, 2]
 
 
+def test_a_confidence_is_found_that_leaves_out_what_is_no_parcel():
+    doubtful = place_with_line(254)
+    doubtful.array[0, :, 21:] = 150
+    options, best = choose_thresholds(
+        [(doubtful, truth(1))], score=right_counts, grid=Grid(parcel=(0.5,))
+    )
+    assert best == 1.0
+    assert options.confidence == 0.6
+
+
 def test_the_start_is_kept_where_nothing_is_better():
     start = LabelOptions(merge=0.37)
     options, _ = choose_thresholds(
