@@ -139,6 +139,10 @@ min_area = click.option(
     "--min-area", type=click.FloatRange(0), metavar="M2",
     help="Smaller pieces join a neighbour; square metres.  [default: the model's]",
 )
+min_confidence = click.option(
+    "--min-confidence", type=click.FloatRange(0, 1), metavar="P",
+    help="Leave parcels of a lower mean probability out; 0 keeps all.  [default: the model's]",
+)
 simplify = click.option(
     "--simplify", type=click.FloatRange(0), metavar="METRES",
     help="Tolerance on the ground; 0 keeps the stairs of the pixels.  [default: one pixel]",
@@ -211,7 +215,7 @@ scene_use = together(
     model, bands, extent, aoi, tile, batch, device, threads, memory, precision, tta, profile
 )
 """How a scene is read and predicted."""
-parcel_use = together(threshold, min_area, simplify, shape, instances)
+parcel_use = together(threshold, min_area, min_confidence, simplify, shape, instances)
 """How parcels are made of probabilities."""
 
 origin = together(

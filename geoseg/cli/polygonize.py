@@ -24,6 +24,7 @@ from geoseg.cli.report import made_line, reporting, result
               help="8 joins pixels that touch at a corner.")
 @options.threshold
 @options.min_area
+@options.min_confidence
 @options.shape
 @options.instances
 @options.lines

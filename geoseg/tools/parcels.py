@@ -50,10 +50,14 @@ class LineChoice:
     """basins or components."""
     shape: str = "plain"
     """plain, smooth or regular."""
+    min_confidence: float | None = None
+    """Mean parcel probability of a parcel, 0 to 1."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise OptionError(f"--threshold is {self.threshold}, wanted above 0 and below 1")
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
+            raise OptionError(f"--min-confidence is {self.min_confidence}, wanted 0 to 1")
         if self.instances not in ("basins", "components"):
             raise OptionError(f"--instances is {self.instances!r}, wanted basins or components")
         for name, value in (("--min-area", self.min_area), ("--simplify", self.simplify)):
@@ -80,7 +84,9 @@ def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> Label
         neck=model.neck,
         min_area_pixels=smallest,
         max_hole_pixels=smallest,
-        confidence=model.confidence,
+        confidence=(
+            model.confidence if choice.min_confidence is None else choice.min_confidence
+        ),
     )
 
 

@@ -79,6 +79,7 @@ def polygonize(
     simplify: float | None = None,
     threshold: float | None = None,
     min_area: float | None = None,
+    min_confidence: float | None = None,
     instances: str = "basins",
     shape: str = "plain",
     lines: str | Path | None = None,
@@ -110,6 +111,7 @@ def polygonize(
             probabilities.
         threshold: as in `vectorize`; for probabilities only.
         min_area: as in `vectorize`; for probabilities only.
+        min_confidence: as in `vectorize`; for probabilities only.
         instances: as in `vectorize`; for probabilities only.
         shape: as in `vectorize`.
         lines: where to write the borders as lines too, as in `vectorize`; without a mask, the
@@ -131,7 +133,8 @@ def polygonize(
             lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,
             overwrite=overwrite, unfit={
                 "band": band, "nodata": nodata, "simplify": simplify, "threshold": threshold,
-                "min_area": min_area, "field": None if field == "value" else field,
+                "min_area": min_area, "min_confidence": min_confidence,
+                "field": None if field == "value" else field,
                 "connectivity": None if connectivity == 4 else connectivity,
                 "instances": None if instances == "basins" else instances,
                 "shape": None if shape == "plain" else shape,
@@ -142,9 +145,10 @@ def polygonize(
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
+    choice = LineChoice(threshold, min_area, simplify, instances, shape, min_confidence)
     return _made(
-        mask, Path(out), LineChoice(threshold, min_area, simplify, instances, shape),
-        ValueChoice(band, field, nodata, connectivity), layer=layer, strip=tile,
+        mask, Path(out), choice, ValueChoice(band, field, nodata, connectivity), layer=layer,
+        strip=tile,
         borders=LineOutput.of(lines, lines_layer, out, layer), overwrite=overwrite,
         restart=restart, progress=progress, threads=threads,
     )

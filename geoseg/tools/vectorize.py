@@ -38,6 +38,7 @@ def vectorize(
     layer: str = "parcels",
     threshold: float | None = None,
     min_area: float | None = None,
+    min_confidence: float | None = None,
     simplify: float | None = None,
     instances: str = "basins",
     shape: str = "plain",
@@ -69,6 +70,8 @@ def vectorize(
         threshold: parcel probability, 0 to 1, from which a pixel is in a parcel; None: the
             model's own.
         min_area: square metres; a smaller piece joins a neighbour. None: the model's own.
+        min_confidence: parcels of a lower mean parcel probability are left out; None: the model's
+            own; 0: none is.
         simplify: tolerance in metres on the ground; None: one pixel; 0: keep the pixels' stairs.
         instances: "basins", which closes gaps in borders, or "components".
         shape: "plain"; "smooth", which rounds bends; or "regular", which makes borders straight
@@ -96,8 +99,9 @@ def vectorize(
     """
     if edited_lines is not None:
         refuse_with_lines(
-            threshold=threshold, min_area=min_area, simplify=simplify, mask=mask, lines=lines,
-            report=report, preview=preview, stac=stac, dry_run=dry_run or None,
+            threshold=threshold, min_area=min_area, min_confidence=min_confidence,
+            simplify=simplify, mask=mask, lines=lines, report=report, preview=preview, stac=stac,
+            dry_run=dry_run or None,
             instances=None if instances == "basins" else instances,
             shape=None if shape == "plain" else shape, **options,
         )
@@ -109,7 +113,7 @@ def vectorize(
         raise OptionError("give a scene, or edited_lines and perhaps their old parcels")
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
-    choice = LineChoice(threshold, min_area, simplify, instances, shape)
+    choice = LineChoice(threshold, min_area, simplify, instances, shape, min_confidence)
     files = {"parcels": out, "lines": lines, "mask": mask, "report": report, "preview": preview}
     return _made(
         str(scene), files, PredictOptions(**options), choice, layer=layer, borders=borders,

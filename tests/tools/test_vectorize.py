@@ -53,6 +53,16 @@ def test_parcels_are_a_coverage_with_the_promised_attributes(made, scene):
         assert parcels.crs == source.crs
 
 
+def test_parcels_of_a_lower_confidence_are_left_out_and_the_others_are_the_same(clip, tmp_path):
+    mask = geoseg.predict(clip(), tmp_path / "mask.tif").path
+    every = geoseg.polygonize(mask, tmp_path / "a.gpkg", min_confidence=0).parcels
+    least = every["confidence"].median()
+    sure = geoseg.polygonize(mask, tmp_path / "s.gpkg", min_confidence=least - 1e-6).parcels
+    wanted = every[every["confidence"] >= least]
+    assert 0 < len(wanted) < len(every)
+    assert list(sure["parcel_id"]) == list(wanted["parcel_id"])
+
+
 def test_a_second_run_gives_the_same_bytes(whole, tmp_path):
     path = whole[0]
     for name in ("one", "two"):
