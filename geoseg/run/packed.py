@@ -20,7 +20,8 @@ from geoseg.run.store import Store
 from geoseg.vectorizer import LabelOptions
 from geoseg.vectorizer.borders import Borders
 from geoseg.vectorizer.gather import Part, part_of
-from geoseg.vectorizer.shaped import read_strip, reach
+from geoseg.vectorizer.label_options import reach
+from geoseg.vectorizer.shaped import read_strip
 
 CHUNK_ROWS = 256
 """Rows of probabilities that are packed together."""

@@ -4,7 +4,8 @@ from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import LineBatch
 from geoseg.vectorizer.compiled import announce
 from geoseg.vectorizer.faces import Faces, build_faces, keep_ids, look_aside, weigh
-from geoseg.vectorizer.label import LabelOptions, label
+from geoseg.vectorizer.label import label
+from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.measure import measure_shapes
 from geoseg.vectorizer.parcels import coverage, parcels

@@ -32,7 +32,8 @@ from shapely import Polygon
 from geoseg.grid import GeoBox
 from geoseg.vectorizer import machine_code
 from geoseg.vectorizer.compiled import KERNELS, Kernel, jitted
-from geoseg.vectorizer.label import LabelOptions, label
+from geoseg.vectorizer.label import label
+from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.measure import measure_shapes
 from geoseg.vectorizer.parcels import parcels

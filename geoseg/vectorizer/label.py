@@ -19,8 +19,9 @@ from geoseg.memory import return_freed_memory
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import agglomerate, basins, region_graph
 from geoseg.vectorizer.gather import Basins, Gathered, part_of
+from geoseg.vectorizer.label_options import LabelOptions, levels
 from geoseg.vectorizer.label_raster import LabelRaster
-from geoseg.vectorizer.shaped import LabelOptions, StripSource, levels, read_strip
+from geoseg.vectorizer.shaped import StripSource, read_strip
 
 log = logging.getLogger(__name__)
 

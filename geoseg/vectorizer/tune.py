@@ -12,8 +12,9 @@ import numpy as np
 from geoseg.errors import OptionError
 from geoseg.vectorizer.gather import Basins
 from geoseg.vectorizer.label import cut, merge
+from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.label_raster import LabelRaster
-from geoseg.vectorizer.shaped import LabelOptions, StripSource
+from geoseg.vectorizer.shaped import StripSource
 
 log = logging.getLogger(__name__)
 
