@@ -11,7 +11,6 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.errors import OutputError
 from geoseg.grid import GeoBox
 from geoseg.run import blob
 from geoseg.run.packed import Packed, Runs, runs_of
@@ -20,6 +19,7 @@ from geoseg.run.store import Store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorizer import LabelOptions
 from geoseg.vectorizer.gather import Gathered, part_of
+from geoseg.vectorizer.label_raster import writing_labels
 from geoseg.vectorizer.shaped import read_strip
 
 
@@ -105,13 +105,9 @@ class JoinedLabels:
             OutputError: the scratch folder is full.
         """
         data = blob.pack({}, {"runs": runs_of(labels)})
-        try:
+        with writing_labels():
             start = self._file.seek(0, 2)
             self._file.write(data)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write labels to the scratch folder ({error}); give another one"
-            ) from error
         read = partial(_slice, self._file, start, len(data))
         self.add(row, stop, offset, partial(blob.read_index(read, "labels").arrays, read, "runs"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +14,21 @@ from geoseg.errors import OutputError
 
 MEMORY_FILE = 1 << 26
 """Bytes of labels that are kept in memory before they go to disk."""
+
+
+@contextmanager
+def writing_labels() -> Iterator[None]:
+    """Say what to do where the scratch folder is full.
+
+    Raises:
+        OutputError: it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write labels to the scratch folder ({error}); give another one"
+        ) from error
 
 
 class LabelRaster:
@@ -46,12 +63,8 @@ class LabelRaster:
             OutputError: the scratch folder is full.
         """
         np.add(labels, np.int32(offset), out=labels, where=labels > 0)
-        try:
+        with writing_labels():
             self._file.write(np.ascontiguousarray(labels).data)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write labels to the scratch folder ({error}); give another one"
-            ) from error
 
     def finish(self, final: np.ndarray, count: int) -> None:
         """Say which label each basin has."""
