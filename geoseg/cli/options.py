@@ -147,6 +147,10 @@ simplify = click.option(
     "--simplify", type=click.FloatRange(0), metavar="METRES",
     help="Tolerance on the ground; 0 keeps the stairs of the pixels.  [default: one pixel]",
 )
+simplify_by = click.option(
+    "--simplify-by", type=click.Choice(["dp", "vw"]), default="dp", show_default=True,
+    help="Douglas-Peucker, or Visvalingam-Whyatt: the smallest bends go first.",
+)
 instances = click.option(
     "--instances", type=click.Choice(["basins", "components"]), default="basins",
     show_default=True, help="How parcels part: basins closes gaps in borders.",
@@ -215,7 +219,7 @@ scene_use = together(
     model, bands, extent, aoi, tile, batch, device, threads, memory, precision, tta, profile
 )
 """How a scene is read and predicted."""
-parcel_use = together(threshold, min_area, min_confidence, simplify, shape, instances)
+parcel_use = together(threshold, min_area, min_confidence, simplify, simplify_by, shape, instances)
 """How parcels are made of probabilities."""
 
 origin = together(

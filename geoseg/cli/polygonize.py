@@ -25,6 +25,7 @@ from geoseg.cli.report import made_line, reporting, result
 @options.threshold
 @options.min_area
 @options.min_confidence
+@options.simplify_by
 @options.shape
 @options.instances
 @options.lines

@@ -52,6 +52,8 @@ class LineChoice:
     """plain, smooth or regular."""
     min_confidence: float | None = None
     """Mean parcel probability of a parcel, 0 to 1."""
+    simplify_by: str = "dp"
+    """dp (Douglas-Peucker) or vw (Visvalingam-Whyatt)."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -60,6 +62,8 @@ class LineChoice:
             raise OptionError(f"--min-confidence is {self.min_confidence}, wanted 0 to 1")
         if self.instances not in ("basins", "components"):
             raise OptionError(f"--instances is {self.instances!r}, wanted basins or components")
+        if self.simplify_by not in ("dp", "vw"):
+            raise OptionError(f"--simplify-by is {self.simplify_by!r}, wanted dp or vw")
         for name, value in (("--min-area", self.min_area), ("--simplify", self.simplify)):
             if value is not None and not 0 <= value < math.inf:
                 raise OptionError(f"{name} is {value}, wanted 0 or more")
@@ -91,19 +95,20 @@ def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> Label
 
 
 def line_options(
-    geobox: GeoBox, simplify: float | None, default_pixels: float, **more: Any
+    geobox: GeoBox, choice: LineChoice, default_pixels: float, **more: Any
 ) -> LineOptions:
     """Turn a tolerance on the ground into the vectorizer's options."""
     across, down = pixel_size(geobox)
-    if more.get("shape", "plain") != "plain":
-        default_pixels = REGULAR_PIXELS if more["shape"] == "regular" else SIMPLIFY_PIXELS
-        if simplify == 0:
+    if choice.shape != "plain":
+        default_pixels = REGULAR_PIXELS if choice.shape == "regular" else SIMPLIFY_PIXELS
+        if choice.simplify == 0:
             raise OptionError("--simplify 0 keeps the stairs of the pixels: without --smooth and "
                               "--regularize")
-    metres = default_pixels * math.sqrt(across * down) if simplify is None else simplify
+    side = math.sqrt(across * down)
+    metres = default_pixels * side if choice.simplify is None else choice.simplify
     return LineOptions(
-        tolerance=metres / math.sqrt(across * down), method="none" if metres == 0 else "dp",
-        smooth="none" if metres == 0 else "corner-cut", **more,
+        tolerance=metres / side, method="none" if metres == 0 else choice.simplify_by,
+        smooth="none" if metres == 0 else "corner-cut", shape=choice.shape, **more,
     )
 
 
@@ -159,7 +164,7 @@ def drawn(
     return parcels(
         labels,
         geobox,
-        options=line_options(geobox, choice.simplify, SIMPLIFY_PIXELS, shape=choice.shape),
+        options=line_options(geobox, choice, SIMPLIFY_PIXELS),
         probabilities=probabilities,
         strip=label_strip(geobox.width),
         progress=stage(progress, "draw parcels", geobox.height),

@@ -80,6 +80,7 @@ def polygonize(
     threshold: float | None = None,
     min_area: float | None = None,
     min_confidence: float | None = None,
+    simplify_by: str = "dp",
     instances: str = "basins",
     shape: str = "plain",
     lines: str | Path | None = None,
@@ -109,6 +110,7 @@ def polygonize(
         connectivity: 4, or 8 to join pixels that touch at a corner.
         simplify: tolerance in metres on the ground. None: 0 for values, one pixel for
             probabilities.
+        simplify_by: as in `vectorize`.
         threshold: as in `vectorize`; for probabilities only.
         min_area: as in `vectorize`; for probabilities only.
         min_confidence: as in `vectorize`; for probabilities only.
@@ -136,6 +138,7 @@ def polygonize(
                 "min_area": min_area, "min_confidence": min_confidence,
                 "field": None if field == "value" else field,
                 "connectivity": None if connectivity == 4 else connectivity,
+                "simplify_by": None if simplify_by == "dp" else simplify_by,
                 "instances": None if instances == "basins" else instances,
                 "shape": None if shape == "plain" else shape,
             },
@@ -145,7 +148,9 @@ def polygonize(
     if connectivity not in (4, 8):
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
-    choice = LineChoice(threshold, min_area, simplify, instances, shape, min_confidence)
+    choice = LineChoice(
+        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by
+    )
     return _made(
         mask, Path(out), choice, ValueChoice(band, field, nodata, connectivity), layer=layer,
         strip=tile,
@@ -243,8 +248,7 @@ def _write_regions(
     """Write every region of equal values as a polygon; return how many, and how many lines."""
     skip = raster.nodata if values.nodata is None else values.nodata
     options = line_options(
-        raster.geobox, choice.simplify, 0.0, connectivity=values.connectivity, shape=choice.shape,
-        **_nodata(skip),
+        raster.geobox, choice, 0.0, connectivity=values.connectivity, **_nodata(skip),
     )
     batches = draw_parcels(
         ValueStrips(raster, values.band), raster.geobox, options=options,

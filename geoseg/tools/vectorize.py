@@ -40,6 +40,7 @@ def vectorize(
     min_area: float | None = None,
     min_confidence: float | None = None,
     simplify: float | None = None,
+    simplify_by: str = "dp",
     instances: str = "basins",
     shape: str = "plain",
     mask: str | Path | None = None,
@@ -73,6 +74,8 @@ def vectorize(
         min_confidence: parcels of a lower mean parcel probability are left out; None: the model's
             own; 0: none is.
         simplify: tolerance in metres on the ground; None: one pixel; 0: keep the pixels' stairs.
+        simplify_by: "dp" (Douglas-Peucker), which keeps every line within the tolerance, or "vw"
+            (Visvalingam-Whyatt), which drops the smallest bends first.
         instances: "basins", which closes gaps in borders, or "components".
         shape: "plain"; "smooth", which rounds bends; or "regular", which makes borders straight
             and right-angled where they nearly are, by a tolerance of three pixels unless
@@ -102,6 +105,7 @@ def vectorize(
             threshold=threshold, min_area=min_area, min_confidence=min_confidence,
             simplify=simplify, mask=mask, lines=lines, report=report, preview=preview, stac=stac,
             dry_run=dry_run or None,
+            simplify_by=None if simplify_by == "dp" else simplify_by,
             instances=None if instances == "basins" else instances,
             shape=None if shape == "plain" else shape, **options,
         )
@@ -113,7 +117,9 @@ def vectorize(
         raise OptionError("give a scene, or edited_lines and perhaps their old parcels")
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
-    choice = LineChoice(threshold, min_area, simplify, instances, shape, min_confidence)
+    choice = LineChoice(
+        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by
+    )
     files = {"parcels": out, "lines": lines, "mask": mask, "report": report, "preview": preview}
     return _made(
         str(scene), files, PredictOptions(**options), choice, layer=layer, borders=borders,

@@ -63,6 +63,19 @@ def test_parcels_of_a_lower_confidence_are_left_out_and_the_others_are_the_same(
     assert list(sure["parcel_id"]) == list(wanted["parcel_id"])
 
 
+def test_borders_are_simplified_by_the_chosen_way_and_stay_a_coverage(clip, tmp_path):
+    mask = geoseg.predict(clip(), tmp_path / "mask.tif").path
+    made = {by: geoseg.polygonize(mask, tmp_path / f"{by}.gpkg", simplify=3.0, simplify_by=by)
+            for by in ("dp", "vw")}
+    shapes = {by: one.parcels.geometry.values for by, one in made.items()}
+    assert all(shapely.coverage_is_valid(one) for one in shapes.values())
+    assert shapely.get_num_coordinates(shapes["dp"]).sum() != (
+        shapely.get_num_coordinates(shapes["vw"]).sum()
+    )
+    with pytest.raises(OptionError, match="--simplify-by is 'ramer', wanted dp or vw"):
+        geoseg.polygonize(mask, tmp_path / "x.gpkg", simplify_by="ramer")
+
+
 def test_a_second_run_gives_the_same_bytes(whole, tmp_path):
     path = whole[0]
     for name in ("one", "two"):
