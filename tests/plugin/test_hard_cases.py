@@ -155,6 +155,7 @@ def test_the_engine_ends_with_qgis(environment, scene, log, work, kind, qgis_pro
         [qgis_process, "run", "geoseg:segmentparcels", "--", f"INPUT={scene}", f"PARCELS={out}"],
         env=environment | {"FAKE_MODE": "slow"}, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
     )
     wait_for(lambda: log.alive())
     os.kill(process.pid, kind)
