@@ -26,7 +26,10 @@ def install(profile: str | None, profiles_folder: str | None) -> None:
 
     for place in run(profile=profile, profiles_folder=profiles_folder):
         click.echo(f"installed in {place}")
-    click.echo("start QGIS, and look for Segment parcels in the Processing Toolbox")
+    click.echo(
+        "start QGIS, from its menu or where no environment is activated, and look for Segment "
+        "parcels in the Processing Toolbox"
+    )
 
 
 @qgis.command(short_help="Take the plugin out of a QGIS profile.")
