@@ -16,6 +16,8 @@ PROBABILITY_SCALE = 254
 """A stored probability is round(p * 254) as uint8."""
 PROBABILITY_NODATA = 255
 """The stored value where the scene has no data."""
+EARTH_M2 = 510.1e12
+"""No parcel is larger."""
 ANY_RESOLUTION = (0.01, 1000.0)
 """Metres per pixel of a model that does not say: no scene is resampled."""
 
@@ -73,6 +75,12 @@ class Instances:
     """A smaller piece is given to the neighbour behind its weakest border."""
     confidence: float = 0.0
     """A parcel with a lower mean parcel probability is left out: it is background."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            most = EARTH_M2 if name == "min_area_m2" else 1.0
+            if not 0 <= value <= most:
+                raise ValueError(f"its threshold {name} is {value!r}, wanted 0 to {most:g}")
 
 
 @dataclass(frozen=True, slots=True)

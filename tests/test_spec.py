@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from geoseg.errors import ModelError
@@ -29,3 +31,13 @@ def test_a_broken_spec_is_a_model_error(text):
 def test_a_band_without_a_range_is_refused():
     with pytest.raises(ModelError, match="must be above low"):
         Band("red", 1, 1)
+
+
+@pytest.mark.parametrize("value", ["7.0", "-0.1", "NaN", "null", '"x"'])
+@pytest.mark.parametrize("name", ["confidence", "merge", "min_area_m2"])
+def test_a_threshold_that_is_none_is_refused_with_the_model(name, value):
+    if (name, value) == ("min_area_m2", "7.0"):
+        value = "1e300"
+    text = json.dumps(json.loads(spec().to_json()) | {"instances": {name: json.loads(value)}})
+    with pytest.raises(ModelError, match="its spec cannot be read"):
+        ModelSpec.from_json(text)
