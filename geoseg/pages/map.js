@@ -267,7 +267,7 @@
   new ResizeObserver(() => stillView ? draw() : showAll()).observe(canvas);
   if (content.picture) {
     picture = new Image();
-    picture.onload = draw;
+    picture.onload = () => { if (stillView) draw(); };  // before that, the first showAll draws it
     picture.src = content.picture.url;
   }
 })();
