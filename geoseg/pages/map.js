@@ -264,7 +264,9 @@
     box.scrollIntoView({ behavior: "smooth", block: "center" });
   }));
 
-  new ResizeObserver(() => stillView ? draw() : showAll()).observe(canvas);
+  new ResizeObserver(() => {  // a hidden page has no size; nothing fits into that
+    if (canvas.clientWidth && canvas.clientHeight) stillView ? draw() : showAll();
+  }).observe(canvas);
   if (content.picture) {
     picture = new Image();
     picture.onload = () => { if (stillView) draw(); };  // before that, the first showAll draws it

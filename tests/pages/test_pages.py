@@ -1,6 +1,8 @@
 import base64
 import json
 import re
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +125,10 @@ def test_bars_stay_in_the_drawing(values):
     made = bars([Bars("a", values, "plain")], ["x", "y"], label="l")
     heights = [float(one) for one in re.findall(r'<rect[^>]* height="([\d.]+)"', made)]
     assert max(heights) <= 128.1
+
+
+def test_the_report_in_the_documentation_has_the_scripts_of_today():
+    report = Path(__file__).parents[2] / "docs" / "reports" / "naip.html"
+    parts = [one for one in files("geoseg.pages").iterdir() if one.name.endswith((".js", ".css"))]
+    stale = [one.name for one in parts if one.read_text() not in report.read_text()]
+    assert parts and not stale, "make it anew: python tests/benchmarks/report_naip.py"
