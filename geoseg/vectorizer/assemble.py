@@ -7,7 +7,7 @@ and a hole that touches the shell is a ring of its own.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,8 @@ from geoseg.vectorizer.arcs import (
     RIGHT,
     START,
 )
-from geoseg.vectorizer.threads import even_parts, join_offsets, spread
+from geoseg.vectorizer.scratch import Scratch
+from geoseg.vectorizer.threads import join_offsets
 from geoseg.vectorizer.trace import UNITS
 
 REGION, KEY, RING_AREA2, RING_EDGE = range(4)
@@ -143,14 +144,14 @@ def _write_line(line, affine, is_turned, xy):
 
 
 @kernel
-def _write_rings(first, last, order, ring_offsets, halves, offsets, points, affine, way, out, xy):
-    """Write rings [first, last) in CRS coordinates; all use the same arithmetic for a point.
+def _write_rings(order, ring_offsets, halves, offsets, points, affine, way, out, xy):
+    """Write rings in CRS coordinates; all use the same arithmetic for a point.
 
     Args:
         affine: six numbers, of units of a line to coordinates.
         way: -1 to write them backwards.
     """
-    for k in range(first, last):
+    for k in range(len(order)):
         ring = xy[out[k] : out[k + 1]]
         end = len(ring) - 1
         at = 0 if way > 0 else end
@@ -199,40 +200,30 @@ class Shapes:
     """(polygons,) bool, touches the scene's edge or pixels without data."""
 
 
-def assemble(
-    lines: Lines, ranks: np.ndarray, transform: Affine, *, pool: Executor | None = None,
-    threads: int = 1,
-) -> Shapes:
+def assemble(lines: Lines, ranks: np.ndarray, transform: Affine) -> Shapes:
     """Make the polygons of finished regions.
 
     Args:
         lines: all arcs of these regions, and others.
         ranks: (regions,) int64, place of each region in the result; -1 where it is not wanted.
         transform: pixel corner to CRS coordinates.
-        pool, threads: that write rings.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
     """
-    offsets = lines.offsets
     rings, halves, ring_offsets = _rings(lines.table, ranks)
     count = len(rings)
     by_rank = np.lexsort((rings[:, KEY], rings[:, RING_AREA2] < 0, ranks[rings[:, REGION]]))
     rings = rings[by_rank]
     sizes = np.zeros(count + 1, np.int64)
-    _count_points(by_rank, ring_offsets, halves, offsets, sizes)
+    _count_points(by_rank, ring_offsets, halves, lines.offsets, sizes)
     coords = np.empty((sizes[-1], 2))
     a, b, c, d, e, f = map(float, transform[:6])
     way = -1 if a * e - b * d < 0 else 1
     affine = (a / UNITS, b / UNITS, c, d / UNITS, e / UNITS, f)
-
-    def write(first: int, last: int) -> None:
-        _write_rings(
-            first, last, by_rank, ring_offsets, halves, offsets, lines.points, affine, way, sizes,
-            coords,
-        )
-
-    spread(write, even_parts(sizes, threads), pool)
+    _write_rings(
+        by_rank, ring_offsets, halves, lines.offsets, lines.points, affine, way, sizes, coords
+    )
     shells = np.flatnonzero(np.diff(rings[:, REGION], prepend=-1))
     edge = np.add.reduceat(rings[:, RING_EDGE], shells) > 0 if count else np.zeros(0, bool)
     return Shapes(coords, sizes, np.append(shells, count), rings[shells, REGION], edge)
@@ -252,12 +243,12 @@ def keep(lines: Lines, chosen: np.ndarray) -> Lines:
     return Lines(lines.table[chosen], offsets, lines.points[places])
 
 
-def extend(lines: Lines, more: Lines) -> Lines:
-    """Put new arcs behind the ones that wait."""
-    if not len(lines.table):
-        return more
-    return Lines(
-        np.concatenate([lines.table, more.table]),
-        join_offsets([lines.offsets, more.offsets]),
-        np.concatenate([lines.points, more.points]),
-    )
+def extend(lines: Lines, more: Sequence[Lines], scratch: Scratch) -> Lines:
+    """Put new arcs behind the ones that wait; they lie in the scratch."""
+    parts = [lines, *more]
+    count = sum(len(one.table) for one in parts)
+    table = scratch.array("waiting arcs", (count, 10), np.int64)
+    points = scratch.array("waiting points", (sum(len(one.points) for one in parts), 2), np.int32)
+    np.concatenate([one.table for one in parts], out=table)
+    np.concatenate([one.points for one in parts], out=points)
+    return Lines(table, join_offsets([one.offsets for one in parts]), points)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,7 +106,9 @@ _COLUMNS = ("parcel_id", "value", "area_m2", "perimeter_m", "confidence", "bound
 
 
 def merge(batches: list[ParcelBatch], classes: Mapping[int, str] | None) -> ParcelBatch:
-    """Put batches behind each other."""
+    """Put batches behind each other; one alone is not copied."""
+    if len(batches) == 1:
+        return replace(batches[0], classes=classes)
     columns = {name: np.concatenate([getattr(one, name) for one in batches]) for name in _COLUMNS}
     return ParcelBatch(
         **columns,
@@ -136,7 +138,7 @@ def rebatch(
         return [], [*waiting, new]
     first = merge([*waiting, _cut(new, 0, missing)], new.classes)
     *whole, rest = _split(_cut(new, missing, len(new)), size)
-    return [first, *whole], [merge([rest], new.classes)]
+    return [first, *whole], [rest]
 
 
 def _cut(batch: ParcelBatch, start: int, stop: int) -> ParcelBatch:

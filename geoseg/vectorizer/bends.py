@@ -10,7 +10,7 @@ import numpy as np
 
 from geoseg.vectorizer.balance import EVEN, FAR, LEAST, SHORT, evener_bend, excess2
 from geoseg.vectorizer.compiled import helper
-from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend
+from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend, moments
 from geoseg.vectorizer.shortcuts import farthest, is_near_and_clear, next_kept
 from geoseg.vectorizer.trace import UNITS
 
@@ -30,7 +30,7 @@ def _is_bend(guard, line, before, here, after, tolerance):
 
 
 @helper
-def move_bends(guard, line, n, keep, sums, tolerance):
+def _move_bends(guard, line, n, keep, sums, tolerance):
     """Move each bend to the point near it where the lines fit best; tell whether any did."""
     moved = False
     before = np.int64(0)
@@ -56,7 +56,7 @@ def _goes_on(line, before, one, two, after):
 
 
 @helper
-def merge_steps(guard, line, n, keep, sums, tolerance):
+def _merge_steps(guard, line, n, keep, sums, tolerance):
     """Make one bend of two that are a step of the stairs: close, and the arc goes on as before."""
     left = 0
     for k in range(n):
@@ -80,7 +80,7 @@ def merge_steps(guard, line, n, keep, sums, tolerance):
 
 
 @helper
-def even_out(guard, chain, line, n, keep, sums, tolerance):
+def _even_out(guard, chain, line, n, keep, sums, tolerance):
     """Move bends until either side of an arc has its area again; a straight arc may get one."""
     excess = excess2(guard.corners, chain, line, n, keep)
     last = np.int64(n - 1)
@@ -106,3 +106,28 @@ def even_out(guard, chain, line, n, keep, sums, tolerance):
                 keep[here], keep[where] = False, True
                 here, excess = where, left
             before, here = here, after
+
+
+@helper
+def refine(guard, chain, line, n, keep, sums, tolerance):
+    """Move the bends of one arc to where the lines fit best, then even out.
+
+    Args:
+        guard: all corners.
+        chain: rows of the corner table that the arc runs through.
+        line: (n, 2) int32, points of the arc.
+        n: their number.
+        keep: (n,) bool, the points that stay, changed.
+        sums: (n, 6) float64, room for `moments`.
+        tolerance: pixels of the mean size.
+    """
+    if n < 3:
+        return
+    moments(line, n, guard.aspect, sums)
+    for sweep in range(SWEEPS):
+        moved = _move_bends(guard, line, n, keep, sums, tolerance)
+        if sweep == 0:
+            _merge_steps(guard, line, n, keep, sums, tolerance)
+        elif not moved:
+            break
+    _even_out(guard, chain, line, n, keep, sums, tolerance)

@@ -195,6 +195,6 @@ class BorderLines:
             boundary = self.sums[done, 0] / self.sums[done, 1] / PROBABILITY_SCALE
         return LineBatch(
             line_id=lines.table[:, START] + 1, left=left, right=right,
-            length_m=self.ground.perimeters(coords, lines.offsets, one_each),
+            length_m=self.ground.measure(coords, lines.offsets, one_each)[1],
             boundary=boundary, edge=lines.table[:, EDGE] > 0, coords=coords, offsets=lines.offsets,
         )

@@ -15,9 +15,7 @@ import math
 
 import numpy as np
 
-from geoseg.vectorizer.bends import even_out, merge_steps, move_bends
 from geoseg.vectorizer.compiled import helper
-from geoseg.vectorizer.fit import SWEEPS, moments
 from geoseg.vectorizer.guards import has_twin
 from geoseg.vectorizer.shortcuts import farthest, is_near_and_clear, next_kept
 from geoseg.vectorizer.trace import UNITS
@@ -67,24 +65,6 @@ def _is_safe(guard, chain, line, start, stop, n, tolerance, away2):
     aspect = guard.aspect
     near2 = (UNITS * (tolerance + SLACK)) ** 2 * max(aspect, 1 / aspect)
     return not has_twin(guard.corners, chain, near2, aspect)
-
-
-@helper
-def refine(guard, chain, line, n, keep, sums, tolerance):
-    """Move the bends that `douglas_peucker` kept to where the lines fit best, then even out.
-
-    Arguments as there, and sums: (n, 6) float64, room for `moments`.
-    """
-    if n < 3:
-        return
-    moments(line, n, guard.aspect, sums)
-    for sweep in range(SWEEPS):
-        moved = move_bends(guard, line, n, keep, sums, tolerance)
-        if sweep == 0:
-            merge_steps(guard, line, n, keep, sums, tolerance)
-        elif not moved:
-            break
-    even_out(guard, chain, line, n, keep, sums, tolerance)
 
 
 @helper

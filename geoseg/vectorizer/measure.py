@@ -93,6 +93,30 @@ def tally(offsets, starts, regions, probabilities, table):
 
 
 @kernel
+def _measure_planar(coords, ring_offsets, polygon_offsets, areas, perimeters):
+    """Add up the signed areas and the lengths of each polygon's rings.
+
+    Areas are from its first point as origin.
+    """
+    for polygon in range(len(polygon_offsets) - 1):
+        first = ring_offsets[polygon_offsets[polygon]]
+        x0, y0 = coords[first, 0], coords[first, 1]
+        area = length = 0.0
+        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
+            start = ring_offsets[ring]
+            x, y = coords[start, 0], coords[start, 1]
+            ax, ay = x - x0, y - y0
+            for k in range(start + 1, ring_offsets[ring + 1]):
+                dx, dy = coords[k, 0] - x, coords[k, 1] - y
+                length += math.sqrt(dx * dx + dy * dy)
+                x, y = coords[k, 0], coords[k, 1]
+                bx, by = x - x0, y - y0
+                area += ax * by - bx * ay
+                ax, ay = bx, by
+        areas[polygon], perimeters[polygon] = area / 2, length
+
+
+@kernel
 def _shoelace(coords, ring_offsets, polygon_offsets, period, areas):
     """Add up the signed areas of each polygon's rings, from its first point as origin."""
     for polygon in range(len(polygon_offsets) - 1):
@@ -118,17 +142,6 @@ def _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters):
         for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
             for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
                 total += lengths[k]
-        perimeters[polygon] = total
-
-
-@kernel
-def _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters):
-    for polygon in range(len(polygon_offsets) - 1):
-        total = 0.0
-        for ring in range(polygon_offsets[polygon], polygon_offsets[polygon + 1]):
-            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
-                dx, dy = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
-                total += math.sqrt(dx * dx + dy * dy)
         perimeters[polygon] = total
 
 
@@ -164,28 +177,24 @@ class Ground:
         lonlat[~np.isfinite(lonlat)] = np.nan
         return lonlat[0], lonlat[1]
 
-    def areas(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
-        """Measure polygons, given as ragged arrays, in square metres."""
-        areas = np.zeros(len(polygon_offsets) - 1)
-        period, factor = 0.0, self.unit**2
-        if self.geod is not None:
-            lon, lat = self.lonlat(coords)
-            coords, factor = _equal_area(lon, lat, self.geod), 1.0
-            # A transformer's longitudes jump at the antimeridian; a geographic grid's own go on.
-            period = 0.0 if self.to_lonlat is None else 2 * math.pi
-        _shoelace(coords, ring_offsets, polygon_offsets, period, areas)
-        return np.abs(areas) * factor
+    def measure(self, coords, ring_offsets, polygon_offsets) -> tuple[np.ndarray, np.ndarray]:
+        """Measure polygons, given as ragged arrays, and their borders, holes included.
 
-    def perimeters(self, coords, ring_offsets, polygon_offsets) -> np.ndarray:
-        """Measure the borders of polygons, holes included, in metres."""
-        perimeters = np.zeros(len(polygon_offsets) - 1)
+        Returns:
+            Areas in square metres, perimeters in metres.
+        """
+        parts = ring_offsets, polygon_offsets
+        areas, perimeters = np.zeros((2, len(polygon_offsets) - 1))
         if self.geod is None:
-            _planar_perimeters(coords, ring_offsets, polygon_offsets, perimeters)
-            return perimeters * self.unit
+            _measure_planar(coords, *parts, areas, perimeters)
+            return np.abs(areas) * self.unit**2, perimeters * self.unit
         lon, lat = self.lonlat(coords)
+        # A transformer's longitudes jump at the antimeridian; a geographic grid's own go on.
+        period = 0.0 if self.to_lonlat is None else 2 * math.pi
+        _shoelace(_equal_area(lon, lat, self.geod), *parts, period, areas)
         lengths = self.geod.inv(lon[:-1], lat[:-1], lon[1:], lat[1:], radians=True)[2]
-        _add_lengths(lengths, ring_offsets, polygon_offsets, perimeters)
-        return perimeters
+        _add_lengths(lengths, *parts, perimeters)
+        return np.abs(areas), perimeters
 
 
 def _distortion(geobox: GeoBox, ground: Ground, planar: Ground) -> float:
@@ -202,7 +211,7 @@ def _distortion(geobox: GeoBox, ground: Ground, planar: Ground) -> float:
         rows = (ring[:, 1] + place // 3) * geobox.height / 3
         a, b, c, d, e, f = geobox.transform[:6]
         coords = np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
-        one, two = ground.areas(coords, *offsets)[0], planar.areas(coords, *offsets)[0]
+        (one,), (two,) = ground.measure(coords, *offsets)[0], planar.measure(coords, *offsets)[0]
         worst = max(worst, abs(two / one - 1) if one > 0 and math.isfinite(one) else math.inf)
     return worst
 
@@ -244,4 +253,4 @@ def measure_shapes(shapes: np.ndarray, geobox: GeoBox) -> tuple[np.ndarray, np.n
     ground = ground_of(geobox)
     _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(shapes)
     parts = coords, ring_offsets.astype(np.int64), polygon_offsets.astype(np.int64)
-    return ground.areas(*parts), ground.perimeters(*parts)
+    return ground.measure(*parts)

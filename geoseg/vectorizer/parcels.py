@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
+from itertools import cycle
 
 import numpy as np
 
@@ -15,12 +17,13 @@ from geoseg.grid import GeoBox
 from geoseg.vectorizer import arcs, regions, trace
 from geoseg.vectorizer.batch import ParcelBatch, merge, rebatch
 from geoseg.vectorizer.border_lines import LineBatch
+from geoseg.vectorizer.finish import Finished
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.scan import Piece, nothing, scan
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.shaped import StripSource
-from geoseg.vectorizer.stream import Stream
-from geoseg.vectorizer.threads import workers
+from geoseg.vectorizer.stream import AHEAD, Stream
+from geoseg.vectorizer.threads import in_turn, workers
 
 BATCH = 4096
 """Parcels of a batch."""
@@ -69,47 +72,53 @@ def parcels(
     waiting: list[ParcelBatch] = []
     with workers(threads) as pool:
         stream = Stream(geobox, options, lines, pool, threads)
-        for row, piece in _scanned(labels, geobox, strip, pool):
-            stop = min(row + strip, geobox.height)
-            given = None if probabilities is None else np.asarray(probabilities.read(row, stop))
-            for batch in _take(stream, piece, given):
+        jobs = (partial(_batch, *one) for one in _finished(stream, labels, probabilities, strip))
+        for rows, batch in in_turn(jobs, pool, AHEAD):
+            if batch is not None:
                 whole, waiting = rebatch(waiting, replace(batch, classes=classes), BATCH)
                 yield from whole
-            if progress is not None:
-                progress(stop - row)
+            if rows and progress is not None:
+                progress(rows)
     if sum(map(len, waiting)):
         yield merge(waiting, classes)
+
+
+def _finished(
+    stream: Stream, labels: StripSource, probabilities: StripSource | None, strip: int
+) -> Iterator[tuple[int, Finished | None]]:
+    """Take strip by strip; give how many rows these were, and the parcels that are finished."""
+    height, width = stream.geobox.shape
+    for row, piece in _scanned(labels, stream.geobox, strip, stream.pool):
+        stop = min(row + strip, height)
+        given = None if probabilities is None else np.asarray(probabilities.read(row, stop))
+        yield stop - row, stream.push(piece, given, is_last=False)
+    last = None if given is None else given[:, -1:]
+    yield 0, stream.push(nothing(width), last, is_last=True)
+
+
+def _batch(rows: int, finished: Finished | None) -> tuple[int, ParcelBatch | None]:
+    return rows, None if finished is None else finished.batch()
 
 
 def _scanned(
     labels: StripSource, geobox: GeoBox, strip: int, pool: Executor | None
 ) -> Iterator[tuple[int, Piece]]:
-    """Scan strip by strip, with a pool one strip ahead; give first rows and what was found.
+    """Scan strip by strip, with a pool some strips ahead; give first rows and what was found.
 
     A piece is good until the next is asked for.
     """
-    rooms, ahead = (Scratch(), Scratch()), None
-    for n, row in enumerate(range(0, geobox.height, strip)):
-        values = np.asarray(labels.read(row, min(row + strip, geobox.height)))
-        if pool is None:
-            yield row, scan(values, row, rooms[0])
-            continue
-        before, ahead = ahead, (row, pool.submit(scan, values, row, rooms[n % 2]))
-        if before is not None:
-            yield before[0], before[1].result()
-    if ahead is not None:
-        yield ahead[0], ahead[1].result()
+    rooms = cycle([Scratch() for _ in range(1 if pool is None else AHEAD + 1)])
+
+    def jobs() -> Iterator[Callable[[], tuple[int, Piece]]]:
+        for row in range(0, geobox.height, strip):
+            values = np.asarray(labels.read(row, min(row + strip, geobox.height)))
+            yield partial(_scan, values, row, next(rooms))
+
+    return in_turn(jobs(), pool, AHEAD)
 
 
-def _take(
-    stream: Stream, piece: Piece, probabilities: np.ndarray | None
-) -> list[ParcelBatch]:
-    """Give the parcels that are finished with the next rows."""
-    batches = [stream.push(piece, probabilities, is_last=False)]
-    if stream.row == stream.geobox.height:
-        last = None if probabilities is None else probabilities[:, -1:]
-        batches.append(stream.push(nothing(stream.geobox.width), last, is_last=True))
-    return [batch for batch in batches if batch is not None]
+def _scan(values: np.ndarray, row: int, room: Scratch) -> tuple[int, Piece]:
+    return row, scan(values, row, room)
 
 
 def coverage(labels: np.ndarray, geobox: GeoBox) -> Coverage:

@@ -84,6 +84,13 @@ def encode(labels: np.ndarray, scratch: Scratch) -> Runs:
     return Runs(offsets, starts[:n], values[:n], scratch.array("regions", n, np.int32))
 
 
+@kernel
+def rename(regions, names):
+    """Give regions the names of their numbers, in place."""
+    for run in range(len(regions)):
+        regions[run] = names[regions[run]]
+
+
 def nothing() -> Runs:
     """Give the row above the first and below the last: all outside."""
     empty = np.zeros(0, np.int32)

@@ -6,7 +6,7 @@ threads; `Stream` puts them together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,8 +45,7 @@ def scan(labels: np.ndarray, row: int, scratch: Scratch) -> Piece:
     """
     width = labels.shape[1]
     found = runs.encode(labels, scratch)
-    table, numbers = _regions(found, row, scratch)
-    found = replace(found, regions=numbers)
+    table = _join(found, row, scratch)
     firsts, last = scratch.array("ends", (2, width + 1), np.int32)
     firsts[:] = last[:] = -1
     corners = trace.room(2 * len(found.starts) + 4, scratch)
@@ -64,8 +63,8 @@ def nothing(width: int) -> Piece:
     )
 
 
-def _regions(found: Runs, row: int, scratch: Scratch) -> tuple[np.ndarray, np.ndarray]:
-    """Join runs to regions: give their table, and (runs,) int32 the region of each run."""
+def _join(found: Runs, row: int, scratch: Scratch) -> np.ndarray:
+    """Join runs to regions: write the region of each run, and give their table."""
     most = len(found.starts) + 1
     table = scratch.array("table", (most, 7), np.int64)
     parents = scratch.array("parents", most, np.int32)
@@ -76,5 +75,5 @@ def _regions(found: Runs, row: int, scratch: Scratch) -> tuple[np.ndarray, np.nd
     )
     places = scratch.array("places", known, np.int32)
     count = regions.settle(parents, table, known, places)
-    numbers = scratch.array("numbers", most - 1, np.int32)
-    return table[:count], np.take(places, found.regions, out=numbers)
+    runs.rename(found.regions, places)
+    return table[:count]

@@ -16,6 +16,11 @@ class Scratch:
 
     def __init__(self) -> None:
         self._kept: dict[str, np.ndarray] = {}
+        self._parts: dict[int, Scratch] = {}
+
+    def part(self, number: int) -> Scratch:
+        """Give a room of its own to a part of the work."""
+        return self._parts.setdefault(number, Scratch())
 
     def array(
         self, name: str, shape: int | tuple[int, ...], dtype: DTypeLike, *, keep: int = 0

@@ -7,16 +7,14 @@ on its side of all points of all arcs (`guards`), so the result does not depend 
 from __future__ import annotations
 
 import math
-from concurrent.futures import Executor
-
 import numpy as np
 
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker, refine
-from geoseg.vectorizer.guards import Guard, index
+from geoseg.vectorizer.bends import refine
+from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker
+from geoseg.vectorizer.guards import Guard
 from geoseg.vectorizer.smooth import draw
 from geoseg.vectorizer.arcs import Arcs
-from geoseg.vectorizer.threads import even_parts, spread
 from geoseg.vectorizer.trace import FLAGS, NODE, Corners
 from geoseg.vectorizer.visvalingam import room, visvalingam
 
@@ -105,9 +103,10 @@ def _draw_cut(corners, offsets, chain, points, point_offsets, firsts):
 
 
 @kernel
-def _by_distance(guard, offsets, chain, first, last, line, firsts, keep, stack, sums, tolerance,
-                 points, counts):
-    """Draw the arcs [first, last) and leave out the points that lie near a straight line.
+def _by_distance(
+    guard, offsets, chain, line, firsts, keep, stack, sums, tolerance, points, point_offsets
+):
+    """Draw arcs and leave out the points that lie near a straight line.
 
     Args:
         guard: all corners.
@@ -115,78 +114,65 @@ def _by_distance(guard, offsets, chain, first, last, line, firsts, keep, stack, 
         line, firsts, keep, stack, sums: room for the longest of them.
         tolerance: pixels of the mean size.
         points: (2 * corners of these arcs, 2) int32, eighths of a pixel (UNITS), written.
-        counts: (last - first,) int64, points of each arc, written.
+        point_offsets: (arcs + 1,) int64, written; the first is 0.
     """
-    total = 0
-    for arc in range(first, last):
+    for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
         n = _begin(guard, links, line, firsts)
         douglas_peucker(guard, links, line, n, keep, stack, tolerance)
         refine(guard, links, line, n, keep, sums, tolerance)
         _forget(guard.own, links)
-        before = total
-        total = _write(line, n, keep, points, total)
-        counts[arc - first] = total - before
+        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
 @kernel
-def _by_area(
-    guard, offsets, chain, first, last, line, firsts, keep, room, tolerance, points, counts
-):
-    """Draw the arcs [first, last) and leave out the points of small triangles; arguments alike."""
-    total = 0
-    for arc in range(first, last):
+def _by_area(guard, offsets, chain, line, firsts, keep, room, tolerance, points, point_offsets):
+    """Draw arcs and leave out the points of small triangles; arguments alike."""
+    for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
         n = _begin(guard, links, line, firsts)
         visvalingam(guard, line, n, keep, room, tolerance)
         _forget(guard.own, links)
-        before = total
-        total = _write(line, n, keep, points, total)
-        counts[arc - first] = total - before
+        point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
 def simplify(
-    corners: Corners, arcs: Arcs, *, cut: bool, method: str, tolerance: float, aspect: float,
-    pool: Executor | None = None, threads: int = 1,
+    corners: Corners, arcs: Arcs, cells: np.ndarray, *, cut: bool, method: str, tolerance: float,
+    aspect: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs, once each.
 
     Args:
         corners: all corners.
         arcs: whole arcs.
+        cells: `index` of the corners; not used without a method.
         cut: True to cut the stairs first.
         method: dp, vw or none.
         tolerance: pixels of the mean size.
         aspect: height of a pixel divided by its width.
-        pool, threads: that share the arcs.
 
     Returns:
         (m, 2) int32 points in eighths of a pixel (UNITS), and (arcs + 1,) int64 offsets into them.
     """
-    if method == "none" or len(arcs.offsets) < 2:
+    count = len(arcs.table)
+    if method == "none" or not count:
         return _draw(corners, arcs, cut)
-    cells, longest = index(corners), int(np.diff(arcs.offsets).max())
+    longest = int(np.diff(arcs.offsets).max())
     size = 2 * longest + 2
-
-    def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        guard = Guard(
-            corners, cells, np.full(len(corners.links), -1, np.int32),
-            np.empty((2, 2), np.int32), cut, float(aspect),
-        )
-        line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
-        points = np.empty((2 * (arcs.offsets[last] - arcs.offsets[first]) + 2, 2), np.int32)
-        counts = np.empty(last - first, np.int64)
-        given = (guard, arcs.offsets, arcs.chain, first, last, line, np.empty(longest, np.int64))
-        taken = (float(tolerance), points, counts)
-        if method == "dp":
-            _by_distance(*given, keep, np.empty(size, np.int32), np.empty((size, 6)), *taken)
-        else:
-            _by_area(*given, keep, room(size), *taken)
-        return points[: counts.sum()], counts
-
-    parts = spread(part, even_parts(arcs.offsets, threads), pool)
-    points, counts = (np.concatenate(some) for some in zip(*parts, strict=True))
-    return points, np.concatenate([[0], np.cumsum(counts)])
+    guard = Guard(
+        corners, cells, np.full(len(corners.links), -1, np.int32), np.empty((2, 2), np.int32), cut,
+        float(aspect),
+    )
+    line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
+    points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
+    offsets = np.zeros(count + 1, np.int64)
+    given = (guard, arcs.offsets, arcs.chain, line, np.empty(longest, np.int64), keep)
+    if method == "dp":
+        room_for = np.empty(size, np.int32), np.empty((size, 6))
+        _by_distance(*given, *room_for, float(tolerance), points, offsets)
+    else:
+        _by_area(*given, room(size), float(tolerance), points, offsets)
+    return points[: offsets[-1]], offsets
 
 
 def _draw(corners: Corners, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -12,14 +12,11 @@ Departs: streamed over rows, on the lattice of pixel corners, so no hashing of c
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
-
 import numpy as np
 
 from geoseg.vectorizer.arcs import AREA2, EDGE, LEFT, RIGHT, Arcs, ahead, describe
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.scratch import Scratch
-from geoseg.vectorizer.threads import even_parts, join_offsets, spread
 from geoseg.vectorizer.trace import FLAGS, NODE, NORTH, SOUTH, UNITS, WEST, Corners
 from geoseg.vectorizer.walk import walk
 
@@ -151,30 +148,18 @@ def find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, c
 
 def whole_arcs(
     corners: Corners, first: int, last: int, wanted: np.ndarray, bare: np.ndarray, width: int,
-    scratch: Scratch, *, plain: bool, pool: Executor | None = None, threads: int = 1,
+    scratch: Scratch, *, plain: bool,
 ) -> Arcs:
     """Find the arcs that became whole with the corners [first, last); see `find_arcs`.
 
     They lie in the scratch; without `plain` they get no points.
     """
-
-    def part(number: int, first: int, last: int) -> tuple[np.ndarray, ...]:
-        room, longest = 2 * (last - first) + 4, 4 * len(corners.links) + 8
-        table = scratch.array(f"table {number}", (room, 10), np.int64)
-        offsets = scratch.array(f"offsets {number}", room + 1, np.int64)
-        path = scratch.array(f"path {number}", (longest, 3), np.int32)
-        chain = scratch.array(f"chain {number}", longest, np.int32)
-        points = scratch.array(f"points {number}", (longest if plain else 0, 2), np.int32)
-        offsets[0] = 0
-        n = find_arcs(
-            corners, first, last, wanted, bare, width, path, table, offsets, chain, points
-        )
-        return table[:n], offsets[: n + 1], chain[: offsets[n]], points[: offsets[n]]
-
-    ranges = even_parts(np.arange(first, last + 1), threads)
-    numbered = [(k, first + one, first + two) for k, (one, two) in enumerate(ranges)]
-    parts = spread(part, numbered, pool)
-    if len(parts) == 1:
-        return Arcs(*parts[0])
-    tables, offsets, *rest = zip(*parts, strict=True)
-    return Arcs(np.concatenate(tables), join_offsets(offsets), *map(np.concatenate, rest))
+    room, longest = 2 * (last - first) + 4, 4 * len(corners.links) + 8
+    table = scratch.array("arcs", (room, 10), np.int64)
+    offsets = scratch.array("offsets", room + 1, np.int64)
+    path = scratch.array("path", (longest, 3), np.int32)
+    chain = scratch.array("chain", longest, np.int32)
+    points = scratch.array("points", (longest if plain else 0, 2), np.int32)
+    offsets[0] = 0
+    n = find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, chain, points)
+    return Arcs(table[:n], offsets[: n + 1], chain[: offsets[n]], points[: offsets[n]])

@@ -10,22 +10,28 @@ from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
-from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import (
-    arcs, assemble, junctions, measure, pending, regions, reshape, runs, simplify, stitch, trace,
+    arcs, assemble, guards, junctions, measure, pending, regions, reshape, runs, simplify, stitch,
+    trace,
 )
-from geoseg.vectorizer.batch import ParcelBatch
+from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
+from geoseg.vectorizer.finish import Finished
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.scan import Piece
 from geoseg.vectorizer.scratch import Scratch
+from geoseg.vectorizer.threads import even_parts, spread
 from geoseg.vectorizer.trace import Y
+
+AHEAD = 2
+"""Strips that may be taken, with a pool, before parcels are made of what is finished."""
 
 
 class Stream:
@@ -50,6 +56,8 @@ class Stream:
         self.groups = np.zeros(1, np.int32)
         """For each region one of its group: the regions that are one parcel."""
         self.scratch = Scratch()
+        self.rooms = cycle([Scratch() for _ in range(1 if pool is None else AHEAD + 1)])
+        """For the arcs that wait, and those that parcels are made of."""
         self.corners = trace.room(0, self.scratch)
         self.last = np.full(geobox.width + 1, -1, np.int32)
         """For each column the corner that its open vertical edge comes from."""
@@ -69,8 +77,10 @@ class Stream:
 
     def push(
         self, piece: Piece, probabilities: np.ndarray | None, *, is_last: bool
-    ) -> ParcelBatch | None:
+    ) -> Finished | None:
         """Take the next rows; give the parcels that are finished with them, in their order.
+
+        What is given holds until rows are taken again; with a pool, AHEAD times more often.
 
         Args:
             piece: the rows, scanned.
@@ -88,10 +98,11 @@ class Stream:
         self._draw(limit, wanted)
         if is_last:
             self._reshape()
-        batch = self._finish(limit, wanted)
+        is_open = self._is_open(limit)
+        finished = self._finish(is_open, wanted)
         if not is_last:
-            self._forget(limit, wanted)
-        return batch
+            self._forget(limit, is_open, wanted)
+        return finished
 
     def _join(self, piece: Piece, probabilities: np.ndarray | None, first: int) -> None:
         """Put rows under those before: regions and edges go on across the seam."""
@@ -179,17 +190,27 @@ class Stream:
         values = self.regions[:, regions.VALUE]
         bare = (values == OUTSIDE) | (values == self.options.nodata)
         cut, method = self.options.smooth != "none", self.options.method
-        found = stitch.whole_arcs(
-            self.corners, first, self.settled, wanted, bare, self.geobox.width, self.scratch,
-            plain=method == "none" and not cut, pool=self.pool, threads=self.threads,
-        )
-        points, point_offsets = simplify.simplify(
-            self.corners, found, cut=cut, method=method, tolerance=self.options.tolerance,
-            aspect=self.aspect, pool=self.pool, threads=self.threads,
-        )
-        self.lines = assemble.extend(self.lines, assemble.Lines(found.table, point_offsets, points))
+        cells = guards.index(self.corners) if method != "none" else np.zeros((0, 0), np.int32)
+        room = next(self.rooms)
+
+        def part(number: int, first: int, last: int) -> tuple[Arcs, assemble.Lines]:
+            found = stitch.whole_arcs(
+                self.corners, first, last, wanted, bare, self.geobox.width,
+                self.scratch.part(number),
+                plain=method == "none" and not cut,
+            )
+            points, offsets = simplify.simplify(
+                self.corners, found, cells, cut=cut, method=method,
+                tolerance=self.options.tolerance, aspect=self.aspect,
+            )
+            return found, assemble.Lines(found.table, offsets, points)
+
+        ranges = enumerate(even_parts(first, self.settled, self.threads))
+        parts = spread(part, [(number, *ends) for number, ends in ranges], self.pool)
+        self.lines = assemble.extend(self.lines, [lines for _, lines in parts], room)
         if self.borders is not None:
-            self.borders.add(self.corners, found, wanted)
+            for found, _ in parts:
+                self.borders.add(self.corners, found, wanted)
 
     def _reshape(self) -> None:
         """Draw the arcs anew where that was chosen; for this, all of them have waited."""
@@ -200,8 +221,8 @@ class Stream:
             )
             self.waits = False
 
-    def _finish(self, limit: int, wanted: np.ndarray) -> ParcelBatch | None:
-        done = np.flatnonzero(wanted & ~self._is_open(limit))
+    def _finish(self, is_open: np.ndarray, wanted: np.ndarray) -> Finished | None:
+        done = np.flatnonzero(wanted & ~is_open)
         if not len(done):
             return None
         last = np.full(len(self.regions), -1)
@@ -214,12 +235,9 @@ class Stream:
             ids[done], rows[done] = first[groups] + 1, last[groups]
             self.borders.finish(self.lines, ids, rows)
         done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
-        ranks = np.full(len(self.regions) + 1, -1, np.int64)
-        ranks[done] = np.arange(len(done))
-        shapes = assemble.assemble(
-            self.lines, ranks, self.geobox.transform, pool=self.pool, threads=self.threads
+        return Finished(
+            done, self.regions, self.groups, self.lines, self.geobox.transform, self.ground
         )
-        return self._batch(shapes)
 
     def _is_open(self, limit: int) -> np.ndarray:
         """Tell of which regions, or regions of the same group, pixels may be still to come."""
@@ -229,35 +247,12 @@ class Stream:
         group_is_open[self.groups[is_open]] = True
         return group_is_open[self.groups]
 
-    def _batch(self, shapes: assemble.Shapes) -> ParcelBatch:
-        parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
-        table = self.regions[shapes.regions]
-        firsts = np.flatnonzero(np.diff(self.groups[shapes.regions], prepend=-1))
-        sums = np.add.reduceat(table, firsts)
-        with np.errstate(invalid="ignore"):
-            inside = sums[:, regions.PARCEL_SUM] / sums[:, regions.PARCEL_COUNT]
-            border = sums[:, regions.BORDER_SUM] / sums[:, regions.BORDER_COUNT]
-        return ParcelBatch(
-            parcel_id=table[firsts, regions.FIRST] + 1,
-            value=table[firsts, regions.VALUE],
-            area_m2=np.add.reduceat(self.ground.areas(*parts), firsts),
-            perimeter_m=np.add.reduceat(self.ground.perimeters(*parts), firsts),
-            confidence=inside / PROBABILITY_SCALE,
-            boundary=border / PROBABILITY_SCALE,
-            edge=np.logical_or.reduceat(shapes.edge, firsts),
-            coords=shapes.coords,
-            ring_offsets=shapes.ring_offsets,
-            polygon_offsets=shapes.polygon_offsets,
-            parcel_offsets=np.append(firsts, len(table)),
-        )
-
-    def _forget(self, limit: int, wanted: np.ndarray) -> None:
+    def _forget(self, limit: int, is_open: np.ndarray, wanted: np.ndarray) -> None:
         """Drop finished regions, arcs that no open region needs, and corners above open arcs."""
         top = pending.open_row(
             self.corners, self.settled, wanted, self.last, self.bottom.starts,
             self.bottom.regions, limit,
         )
-        is_open = self._is_open(limit)
         places = np.where(is_open, np.cumsum(is_open) - 1, -1).astype(np.int32)
         open_parcel = np.append(is_open & wanted, False)
         self.regions = self.regions[is_open]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -14,24 +15,14 @@ PARTS = 4
 Result = TypeVar("Result")
 
 
-def even_parts(offsets: np.ndarray, threads: int) -> list[tuple[int, int]]:
-    """Cut the items of a ragged array into parts of about equal content.
+def even_parts(start: int, stop: int, threads: int) -> list[tuple[int, int]]:
+    """Cut [start, stop) into parts of about equal length, none of them empty.
 
-    Args:
-        offsets: (items + 1,) int64, start of each item.
-        threads: that will share them.
-
-    Returns:
-        First item of each part, and one past its last; no part is empty.
-
-    >>> even_parts(np.array([0, 1, 2, 9]), 1)
-    [(0, 3)]
+    >>> even_parts(2, 11, 1)
+    [(2, 11)]
     """
-    if threads == 1:
-        return [(0, len(offsets) - 1)] if len(offsets) > 1 else []
-    count = PARTS * threads
-    wanted = np.linspace(offsets[0], offsets[-1], count + 1)[1:-1]
-    cuts = np.unique([0, *np.searchsorted(offsets, wanted), len(offsets) - 1]).tolist()
+    count = 1 if threads == 1 else PARTS * threads
+    cuts = np.unique(np.linspace(start, stop, count + 1).astype(np.int64)).tolist()
     return list(zip(cuts[:-1], cuts[1:]))
 
 
@@ -52,6 +43,25 @@ def spread(
     if pool is None or len(parts) < 2:
         return [job(*part) for part in parts]
     return list(pool.map(lambda part: job(*part), parts))
+
+
+def in_turn(
+    jobs: Iterable[Callable[[], Result]], pool: Executor | None, ahead: int
+) -> Iterator[Result]:
+    """Run jobs as they come; give the results in the order of the jobs.
+
+    With a pool, up to `ahead` jobs are begun, or done, while a result is made use of.
+    """
+    running: deque[Future[Result]] = deque()
+    for job in jobs:
+        if pool is None:
+            yield job()
+            continue
+        running.append(pool.submit(job))
+        if len(running) > ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
 
 
 def join_offsets(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,0 +1,62 @@
+"""Make a batch of finished parcels: polygons, their measures, and the columns.
+
+This needs nothing of what is still open, so a thread may do it while the next rows are taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+
+from geoseg.spec import PROBABILITY_SCALE
+from geoseg.vectorizer import assemble, regions
+from geoseg.vectorizer.assemble import Lines
+from geoseg.vectorizer.batch import ParcelBatch
+from geoseg.vectorizer.measure import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Regions that get no more pixels, and the arcs around them; nobody changes these."""
+
+    regions: np.ndarray
+    """(n,) int64, rows of the region table, in the order of the parcels."""
+    table: np.ndarray
+    """Region table."""
+    groups: np.ndarray
+    """For each region of the table one of its group: the regions that are one parcel."""
+    lines: Lines
+    """All arcs of these regions, and others."""
+    transform: Affine
+    """Pixel corner to CRS coordinates."""
+    ground: Ground
+    """How parcels are measured."""
+
+    def batch(self) -> ParcelBatch:
+        """Draw and measure the parcels."""
+        ranks = np.full(len(self.table) + 1, -1, np.int64)
+        ranks[self.regions] = np.arange(len(self.regions))
+        shapes = assemble.assemble(self.lines, ranks, self.transform)
+        parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
+        areas, perimeters = self.ground.measure(*parts)
+        table = self.table[shapes.regions]
+        firsts = np.flatnonzero(np.diff(self.groups[shapes.regions], prepend=-1))
+        sums = np.add.reduceat(table[:, regions.PARCEL_SUM :], firsts)
+        parcel_sum, parcel_count, border_sum, border_count = sums.T
+        with np.errstate(invalid="ignore"):
+            inside, border = parcel_sum / parcel_count, border_sum / border_count
+        return ParcelBatch(
+            parcel_id=table[firsts, regions.FIRST] + 1,
+            value=table[firsts, regions.VALUE],
+            area_m2=np.add.reduceat(areas, firsts),
+            perimeter_m=np.add.reduceat(perimeters, firsts),
+            confidence=inside / PROBABILITY_SCALE,
+            boundary=border / PROBABILITY_SCALE,
+            edge=np.logical_or.reduceat(shapes.edge, firsts),
+            coords=shapes.coords,
+            ring_offsets=shapes.ring_offsets,
+            polygon_offsets=shapes.polygon_offsets,
+            parcel_offsets=np.append(firsts, len(table)),
+        )
