@@ -1,17 +1,24 @@
 """How the documentation is built: `python -m sphinx -W -n -b html docs OUT`.
 
-The tutorials are notebooks of shell commands; every build runs them and shows what came out.
+Pages with `code-cell`s are notebooks of shell commands; every build runs them and shows what came out.
 """
 
 import os
 import sys
+import tempfile
 from pathlib import Path
+
+from sphinx.errors import ExtensionError
 
 import geoseg
 
-# The tutorials call this environment's `geoseg` and copy the sample data of this checkout.
+# The pages call this environment's `geoseg` and copy the sample data of this checkout.
+HERE = Path(__file__).resolve().parent
 os.environ["GEOSEG_BIN"] = str(Path(sys.executable).parent)
-os.environ["GEOSEG_SAMPLE_DATA"] = str(Path(__file__).resolve().parent.parent / "sample_data")
+os.environ["GEOSEG_SAMPLE_DATA"] = str(HERE.parent / "sample_data")
+os.environ["GEOSEG_PAGE"] = str(HERE / "page.sh")
+FAILURES = Path(tempfile.mkdtemp()) / "failed"
+os.environ["GEOSEG_PAGE_FAILURES"] = str(FAILURES)
 
 project = "geoseg"
 author = "the geoseg developers"
@@ -45,3 +52,13 @@ nitpick_ignore_regex = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"geoseg {release}"
+
+
+def refuse_failures(app, exception):
+    """End the build with an error where a command of a page failed."""
+    if exception is None and FAILURES.exists():
+        raise ExtensionError(f"these commands of the pages failed:\n{FAILURES.read_text()}")
+
+
+def setup(app):
+    app.connect("build-finished", refuse_failures)

@@ -33,8 +33,7 @@ def plan(scenes: tuple[str, ...], out: str, *, as_json: bool, progress: str, **c
     with reporting(progress) as events:
         made = run(scenes, out, progress=events, **chosen)
     count = made.report["shards"]
-    text = (
-        f"{count} shards in {out}: run each with geoseg run {out} --shard N (0 to {count - 1}), "
-        f"then geoseg merge {out}"
-    )
+    each = f"{count} shards in {out}: run each with" if count != 1 else f"1 shard in {out}: run"
+    which = f"N (0 to {count - 1})" if count != 1 else "0"
+    text = f"{each} geoseg run {out} --shard {which}, then geoseg merge {out}"
     result({"path": made.place, **made.report}, text, mode=progress, as_json=as_json)

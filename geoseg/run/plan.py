@@ -74,8 +74,9 @@ class Plan:
         """Say it in one line."""
         gpu = f", {self.gpu_bytes / MIB:.0f} MiB of the GPU's" if self.gpu_bytes else ""
         return (
-            f"plan: {self.width} x {self.height} pixels in {self.tiles} tiles of {self.core} + "
-            f"2 x {self.halo}, batch {self.batch}, on {self.device}; at most "
+            f"plan: {self.width} x {self.height} pixels in {self.tiles} "
+            f"tile{'s' * (self.tiles != 1)} of {self.core} + 2 x {self.halo}, "
+            f"batch {self.batch}, on {self.device}; at most "
             f"{self.memory_bytes / MIB:.0f} MiB of memory{gpu} and "
             f"{self.disk_bytes / MIB:.0f} MiB of scratch space{self._time()}"
         )
