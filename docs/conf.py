@@ -1,6 +1,7 @@
 """How the documentation is built: `python -m sphinx -W -n -b html docs OUT`.
 
-Pages with `code-cell`s are notebooks of shell commands; every build runs them and shows what came out.
+Pages with `code-cell`s are notebooks of shell commands; every build runs them and shows what came
+out.
 """
 
 import os
