@@ -168,16 +168,19 @@ def _write_rings(order, ring_offsets, halves, offsets, points, affine, way, out,
             ring[0, 0], ring[0, 1] = ring[end, 0], ring[end, 1]
 
 
-def _rings(table: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rings(
+    table: np.ndarray, ranks: np.ndarray, scratch: Scratch
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the rings of wanted regions: their table, their half arcs, and the offsets of these."""
     room = 2 * len(table)
-    arcs, regions = np.empty((2, room), np.int32)
-    starts, after = np.empty((2, room), np.int64)
+    arcs, regions, following, halves = scratch.array("half arcs", (4, room), np.int32)
+    starts, after = scratch.array("keys", (2, room), np.int64)
     n = _half_arcs(table, ranks, arcs, regions, starts, after)
-    following, halves = np.empty((2, n), np.int32)
     size = 1 << (2 * n).bit_length()
-    _link(starts[:n], after[:n], np.full(size, EMPTY), np.empty(size, np.int32), following)
-    ring_offsets, rings = np.zeros(n + 1, np.int64), np.empty((n, 4), np.int64)
+    keys, places = scratch.array("hashed", size, np.int64), scratch.array("at", size, np.int32)
+    keys.fill(EMPTY)
+    _link(starts[:n], after[:n], keys, places, following)
+    ring_offsets, rings = np.zeros(n + 1, np.int64), scratch.array("rings", (n, 4), np.int64)
     count = _walk_rings(
         starts[:n], regions, following, arcs, table, np.zeros(n, bool), halves, ring_offsets, rings
     )
@@ -200,18 +203,21 @@ class Shapes:
     """(polygons,) bool, touches the scene's edge or pixels without data."""
 
 
-def assemble(lines: Lines, ranks: np.ndarray, transform: Affine) -> Shapes:
+def assemble(
+    lines: Lines, ranks: np.ndarray, transform: Affine, scratch: Scratch
+) -> Shapes:
     """Make the polygons of finished regions.
 
     Args:
         lines: all arcs of these regions, and others.
         ranks: (regions,) int64, place of each region in the result; -1 where it is not wanted.
         transform: pixel corner to CRS coordinates.
+        scratch: for the work.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
     """
-    rings, halves, ring_offsets = _rings(lines.table, ranks)
+    rings, halves, ring_offsets = _rings(lines.table, ranks, scratch)
     count = len(rings)
     by_rank = np.lexsort((rings[:, KEY], rings[:, RING_AREA2] < 0, ranks[rings[:, REGION]]))
     rings = rings[by_rank]

@@ -15,6 +15,7 @@ from geoseg.vectorizer import assemble, regions
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.measure import Ground
+from geoseg.vectorizer.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,21 @@ class Finished:
     """Pixel corner to CRS coordinates."""
     ground: Ground
     """How parcels are measured."""
+    room: Scratch
+    """For the work."""
 
     def batch(self) -> ParcelBatch:
         """Draw and measure the parcels."""
         ranks = np.full(len(self.table) + 1, -1, np.int64)
         ranks[self.regions] = np.arange(len(self.regions))
-        shapes = assemble.assemble(self.lines, ranks, self.transform)
+        shapes = assemble.assemble(self.lines, ranks, self.transform, self.room)
         parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
         areas, perimeters = self.ground.measure(*parts)
         table = self.table[shapes.regions]
         firsts = np.flatnonzero(np.diff(self.groups[shapes.regions], prepend=-1))
-        sums = np.add.reduceat(table[:, regions.PARCEL_SUM :], firsts)
+        sums = table[:, regions.PARCEL_SUM :]
+        if len(firsts) < len(table):
+            sums = np.add.reduceat(sums, firsts)
         parcel_sum, parcel_count, border_sum, border_count = sums.T
         with np.errstate(invalid="ignore"):
             inside, border = parcel_sum / parcel_count, border_sum / border_count

@@ -57,6 +57,7 @@ class Stream:
         """For each region one of its group: the regions that are one parcel."""
         self.scratch = Scratch()
         self.rooms = cycle([Scratch() for _ in range(1 if pool is None else AHEAD + 1)])
+        self.room = next(self.rooms)
         """For the arcs that wait, and those that parcels are made of."""
         self.corners = trace.room(0, self.scratch)
         self.last = np.full(geobox.width + 1, -1, np.int32)
@@ -88,6 +89,7 @@ class Stream:
             is_last: True for the row outside, below the last.
         """
         count = len(piece.runs.offsets) - 1
+        self.room = next(self.rooms)
         first = len(self.corners.links)
         self._join(piece, probabilities, first)
         self.row += count
@@ -179,7 +181,10 @@ class Stream:
 
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
-        return ~np.isin(values, np.array([OUTSIDE, *self.options.skip], np.int64))
+        wanted = values != OUTSIDE
+        for value in self.options.skip:
+            wanted &= values != value
+        return wanted
 
     def _draw(self, limit: int, wanted: np.ndarray) -> None:
         """Find the arcs that are whole, simplify them, and let them wait for their regions."""
@@ -191,7 +196,6 @@ class Stream:
         bare = (values == OUTSIDE) | (values == self.options.nodata)
         cut, method = self.options.smooth != "none", self.options.method
         cells = guards.index(self.corners) if method != "none" else np.zeros((0, 0), np.int32)
-        room = next(self.rooms)
 
         def part(number: int, first: int, last: int) -> tuple[Arcs, assemble.Lines]:
             found = stitch.whole_arcs(
@@ -207,7 +211,7 @@ class Stream:
 
         ranges = enumerate(even_parts(first, self.settled, self.threads))
         parts = spread(part, [(number, *ends) for number, ends in ranges], self.pool)
-        self.lines = assemble.extend(self.lines, [lines for _, lines in parts], room)
+        self.lines = assemble.extend(self.lines, [lines for _, lines in parts], self.room)
         if self.borders is not None:
             for found, _ in parts:
                 self.borders.add(self.corners, found, wanted)
@@ -225,10 +229,10 @@ class Stream:
         done = np.flatnonzero(wanted & ~is_open)
         if not len(done):
             return None
-        last = np.full(len(self.regions), -1)
-        np.maximum.at(last, self.groups, self.regions[:, regions.LAST])
-        first = np.full(len(self.regions), np.iinfo(np.int64).max)
-        np.minimum.at(first, self.groups, self.regions[:, regions.FIRST])
+        first, last = self.regions[:, regions.FIRST].copy(), self.regions[:, regions.LAST].copy()
+        if self.options.connectivity == 8:
+            np.minimum.at(first, self.groups, self.regions[:, regions.FIRST])
+            np.maximum.at(last, self.groups, self.regions[:, regions.LAST])
         groups = self.groups[done]
         if self.borders is not None:
             ids, rows = np.zeros((2, len(self.regions) + 1), np.int64)
@@ -236,7 +240,8 @@ class Stream:
             self.borders.finish(self.lines, ids, rows)
         done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
         return Finished(
-            done, self.regions, self.groups, self.lines, self.geobox.transform, self.ground
+            done, self.regions, self.groups, self.lines, self.geobox.transform, self.ground,
+            self.room,
         )
 
     def _is_open(self, limit: int) -> np.ndarray:
