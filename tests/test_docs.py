@@ -15,6 +15,7 @@ import rasterio
 from rasterio.windows import Window
 
 from geoseg.cli.main import COMMANDS, cli
+from geoseg.grid import GeoBox
 
 ROOT = Path(__file__).parents[1]
 if not (ROOT / "docs").is_dir():
@@ -146,11 +147,17 @@ def test_the_python_of_the_page_of_formats_runs(sample_data, tmp_path, monkeypat
     with rasterio.open(tmp_path / "scene.tif", "w", **profile) as part:
         part.write(pixels)
     monkeypatch.chdir(tmp_path)
-    (block,) = (one for one in blocks(ROOT / "docs" / "formats.md", "python") if "made = " in one)
+    first, second = blocks(ROOT / "docs" / "formats.md", "python")[-2:]
     values = {
         "array": pixels[0] // 64, "height": 192, "width": 192,
         "transform": profile["transform"], "crs_wkt": profile["crs"].to_wkt(),
     }
-    exec(compile(block, "formats.md", "exec"), values)
+    exec(compile(first, "formats.md", "exec"), values)
     assert len(values["made"].parcels) == values["made"].count > 0
     assert {"parcels.gpkg", "classes.gpkg", "corrected.gpkg"} <= set(os.listdir())
+    parcels, grid = values["made"].parcels, GeoBox(192, 192, values["transform"], values["crs_wkt"])
+    values |= {"truth": parcels, "fields": parcels, "array": pixels, "grid": grid}
+    shorter = second.replace("seconds=3600)", "steps=2), batch=1, chip=64")
+    exec(compile(shorter, "formats.md", "exec"), values)
+    assert values["scores"].scores["parcel_f1"] == 1
+    assert (tmp_path / "mine.safetensors").exists()

@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_peers.py [--size 1536] [--peers geoseg,monai,geoai,torchgeo,ftw]
 
 Peers that are not installed are named and left out; install them with `--no-deps` in an environment
-of their own (monai, geoai-py, torchgeo with torchvision, kornia, kornia_rs, einops), and ftw-tools
-from its repository. Each has its own defaults, then tiles of 704 pixels that overlap by 192 (a
+of their own (monai, geoai-py, ftw-tools, torchgeo==0.7.2 with torchvision, kornia, kornia_rs,
+einops: the newest ftw-tools that is released, 1.4.3, wants the bounds of torchgeo 0.7). Each has its own defaults, then tiles of 704 pixels that overlap by 192 (a
 core of 512 with a halo of 96), one at a time. The network is the bundled model as torch loads it;
 rewriting it is part of geoseg. CPU seconds are of all processes after the imports; the peak is the
 process's own (Linux). `other` is the share of parcel pixels that differ from geoseg's.
@@ -135,7 +135,9 @@ def torchgeo(equal: bool) -> Callable[[str, str], None]:
 
 
 def _edge(bounds: object, axis: int) -> float:
-    """Give the western or the northern edge, in torchgeo 0.7 (slices) and after."""
+    """Give the western or the northern edge, as torchgeo 0.7, 0.8 (slices) and later tell it."""
+    if hasattr(bounds, "maxy"):
+        return bounds.minx if axis == 0 else bounds.maxy
     if isinstance(bounds[axis], slice):
         return bounds[0].start if axis == 0 else bounds[1].stop
     return float(bounds[0] if axis == 0 else bounds[4])
@@ -155,21 +157,22 @@ def paste(shares: np.ndarray, one: np.ndarray, col: int, row: int, pad: int) -> 
 
 def ftw(equal: bool) -> Callable[[str, str], None]:
     _torchvision()
-    for name in ("utils", "models", "model_registry"):  # polygons and model downloads: not used
-        module = types.ModuleType(f"ftw_tools.inference.{name}")
-        module.convert_to_fiboa = module.postprocess_instance_polygons = None
-        module.MODEL_REGISTRY, module.load_model_from_checkpoint = {}, lambda path: (Shares(), "")
+    task = types.SimpleNamespace(model=Shares(), freeze=lambda: None)
+    loader = types.SimpleNamespace(load_from_checkpoint=lambda path, map_location: task)
+    for name, holds in {  # training: not used
+        "trainers": {"CustomSemanticSegmentationTask": loader},
+        "datamodules": {"preprocess": lambda sample: sample | {"image": sample["image"] / 255}},
+    }.items():
+        module = types.ModuleType(f"ftw.{name}")
+        vars(module).update(holds)
         sys.modules[module.__name__] = module
-    inference = importlib.import_module("ftw_tools.inference.inference")
+    inference = importlib.import_module("ftw_cli.inference")
     side, batch, pad = (SIDE, 1, OVERLAP // 2) if equal else (None, 2, None)
 
     def run(scene: str, out: str) -> None:
         model = Path(scene).with_name("model.ckpt")
         model.touch()
-        inference.run(
-            scene, str(model), out, 1, -1, side, batch, 0, pad, True, False, False,
-            preprocess_fn=lambda sample: sample | {"image": sample["image"] / 255},
-        )
+        inference.run(scene, str(model), out, 1, None, side, batch, pad, True, False)
 
     return run
 
