@@ -1,6 +1,7 @@
 """Score a model on places that training never saw: pixel IoU, and parcels matched at IoU 0.5.
 
-    python tests/benchmarks/bench_model.py [MODEL] [--instances basins|components] [--out FOLDER]
+    python tests/benchmarks/bench_model.py [MODEL] [--instances basins|components]
+        [--precision fp32|bf16|fp16] [--out FOLDER]
 
 The real imagery is found in the folder that GEOSEG_DATA names. Its six aerials are named below;
 they are in neither the training nor the validation list of the bundled model (docs/models).
@@ -43,9 +44,9 @@ def pairs() -> dict[str, list[tuple[Path, Path]]]:
     }
 
 
-def score(model: str, scene: Path, truth: Path, out: Path, instances: str) -> EvaluateResult:
+def score(scene: Path, truth: Path, out: Path, **options: str) -> EvaluateResult:
     """Vectorize one scene and compare it with its truth."""
-    made = geoseg.vectorize(scene, out, model=model, instances=instances, overwrite=True)
+    made = geoseg.vectorize(scene, out, overwrite=True, **options)
     return geoseg.evaluate(made.path, truth)
 
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="parcels-aerial")
     parser.add_argument("--instances", default="basins")
+    parser.add_argument("--precision", default="fp32")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "bench_model")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,8 @@ def main() -> None:
         total, each = None, []
         for scene, truth in scenes:
             out = chosen.out / f"{scene.stem}.gpkg"
-            one = score(chosen.model, scene, truth, out, chosen.instances)
+            one = score(scene, truth, out, model=chosen.model, instances=chosen.instances,
+                        precision=chosen.precision)
             total = one if total is None else total + one
             each.append(one.scores)
         print(f"{place:18}" + "".join(f"{total.scores[name]:20.3f}" for name in COLUMNS))
