@@ -93,13 +93,7 @@ def evaluate(
         same_ground(found, true)
         _check_labels(true)
         task = _task(true, found, aoi, ignore, distances, block, close)
-        comparison, kinds = task.run(progress)
-        if not len(comparison.pairs.common):
-            _warn_apart(task)
-        judged = judge(comparison)
-        if aoi is not None and not judged.truth_counts.any():
-            raise VectorError(f"{truth} has no polygons in the area of {aoi}; check both")
-        evidence = Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
+        evidence = _compared(task, aoi, progress)
         about = {
             "geoseg": geoseg.__version__, "parcels": Path(parcels).name,
             "truth": Path(truth).name, "block": task.blocks.side,
@@ -109,6 +103,17 @@ def evaluate(
         if page is not None:
             write_report(page, made, evidence, view)
         return made
+
+
+def _compared(task: Task, aoi: str | Path | None, progress: Progress) -> Evidence:
+    """Compare the layers, and say which parcels match."""
+    comparison, kinds = task.run(progress)
+    if not len(comparison.pairs.common):
+        _warn_apart(task)
+    judged = judge(comparison)
+    if aoi is not None and not judged.truth_counts.any():
+        raise VectorError(f"{task.truth.path} has no polygons in the area of {aoi}; check both")
+    return Evidence(task.truth, task.predicted, comparison, judged, task.blocks, kinds)
 
 
 def _counted(

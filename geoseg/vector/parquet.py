@@ -63,21 +63,11 @@ def write_parquet(
     more = [field for _, field in FROM_OWN.values()] if is_fiboa else []
     box = pa.field("bbox", pa.struct([(edge, pa.float64()) for edge in EDGES]))
     schema = pa.schema([*own, *more, box])
-    extent = np.array([np.inf, np.inf, -np.inf, -np.inf])
-    rows = 0
     try:
         with pq.ParquetWriter(  # Arrow's own schema would hide what is added at the end
             path, schema, compression="zstd", store_schema=False
         ) as writer:
-            for batch in rechunked(batches, ROW_GROUP):
-                shapes = batch.column(GEOMETRY).to_numpy(zero_copy_only=False)
-                bounds = shapely.bounds(shapely.from_wkb(shapes))
-                extent = _grown(extent, bounds)
-                extra = [_extra(batch, name) for name in FROM_OWN] if is_fiboa else []
-                arrays = [*batch.columns, *extra, _boxes(bounds)]
-                batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-                writer.write_batch(batch, row_group_size=ROW_GROUP)
-                rows += batch.num_rows
+            rows, extent = _write_groups(writer, batches, schema, FROM_OWN if is_fiboa else ())
             writer.add_key_value_metadata({
                 "geo": json.dumps(_geo(crs, extent, columns), sort_keys=True),
                 "geoseg": json.dumps(dict(metadata), sort_keys=True),
@@ -92,6 +82,22 @@ def write_parquet(
         ) from error
     if stored != rows:
         raise OutputError(f"{path} has {stored} of {rows} features; the disk is full or failing")
+
+
+def _write_groups(
+    writer: pq.ParquetWriter, batches: Iterable[pa.RecordBatch], schema: pa.Schema,
+    more: Iterable[str],
+) -> tuple[int, NDArray[np.float64]]:
+    """Write row groups with more columns and bounding boxes; give the rows, and what they span."""
+    rows, extent = 0, np.array([np.inf, np.inf, -np.inf, -np.inf])
+    for batch in rechunked(batches, ROW_GROUP):
+        shapes = batch.column(GEOMETRY).to_numpy(zero_copy_only=False)
+        bounds = shapely.bounds(shapely.from_wkb(shapes))
+        arrays = [*batch.columns, *(_extra(batch, name) for name in more), _boxes(bounds)]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        writer.write_batch(batch, row_group_size=ROW_GROUP)
+        rows, extent = rows + batch.num_rows, _grown(extent, bounds)
+    return rows, extent
 
 
 def _grown(extent: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
