@@ -33,7 +33,10 @@ class Guard(NamedTuple):
     cells: np.ndarray
     """(rows + 1, blocks) int32: first corner of each BLOCK columns of each row, or after them."""
     own: np.ndarray
-    """(n,) int32, place of the first point of each corner of this arc in its line; -1 at others."""
+    """(n,) int32, place of the first point of each corner of this arc in its line, plus the base;
+    less than the base at others."""
+    base: np.ndarray
+    """(1,) int64, points of the arcs before this one."""
     here: np.ndarray
     """(2, 2) int32, room for the points of one corner."""
     cut: bool
@@ -121,7 +124,7 @@ def _is_part(line, start, stop, place, x, y):
 @helper
 def _is_blocked(guard, corner, line, start, stop, area, low, high):
     """Tell whether a point of this corner is in the area of a shortcut from start to stop."""
-    first = guard.own[corner]
+    first = guard.own[corner] - guard.base[0]
     if start <= first < stop:
         return False
     here = guard.here
@@ -159,15 +162,16 @@ def is_clear(guard, line, start, stop, area, low, high, reach):
         upper, lower = min(upper, area[k, 1]), max(lower, area[k, 1])
     margin = HALF if guard.cut else 0
     top = np.int64(corners.links[0, Y])
-    across = reach * math.sqrt(guard.aspect) + margin
-    down = reach / math.sqrt(guard.aspect) + margin
     last = min((lower + margin) // UNITS, top + len(cells) - 2)
     for y in range(max((upper - margin + UNITS - 1) // UNITS, top), last + 1):
-        west, east = float(left - margin), float(right + margin)
+        west, east = np.int64(left - margin), np.int64(right + margin)
         if lower - upper > MANY_ROWS * UNITS:
+            across = reach * math.sqrt(guard.aspect) + margin
+            down = reach / math.sqrt(guard.aspect) + margin
             one, two = _span(ay, by, UNITS * y - down, UNITS * y + down, ax, bx)
-            west, east = max(west, one - across), min(east, two + across)
-        corner = cells[y - top, max(np.int64(west), 0) // (UNITS * BLOCK)]
+            west = max(west, np.int64(math.ceil(one - across)))
+            east = min(east, np.int64(math.floor(two + across)))
+        corner = cells[y - top, max(west, 0) // (UNITS * BLOCK)]
         end = cells[y - top + 1, 0]
         while corner < end and UNITS * corners.links[corner, X] < west:
             corner += 1

@@ -57,39 +57,36 @@ def _turn_loop(points, n):
 
 
 @helper
-def _mark(own, chain, firsts, n, turned):
+def _mark(own, chain, firsts, n, turned, base):
     """Write where the points of each corner of an arc are; a loop was turned by some points."""
     for k in range(len(chain)):
         first = firsts[k]
         if turned > 0:
             first = first - turned if first >= turned else first - turned + n - 1
-        own[chain[k]] = first
+        own[chain[k]] = base + first
 
 
 @helper
-def _forget(own, chain):
-    for k in range(len(chain)):
-        own[chain[k]] = -1
-
-
-@helper
-def _begin(guard, chain, line, firsts):
-    """Draw one arc; give the number of its points."""
+def _begin(guard, chain, line, firsts, before):
+    """Draw one arc, behind one of so many points; give the number of its points."""
     n = draw(guard.corners, chain, guard.cut, line, firsts)
     turned = np.int64(0)
     if chain[0] == chain[-1] and not guard.corners.links[chain[0], FLAGS] & NODE:
         turned = np.int64(_turn_loop(line, n))
-    _mark(guard.own, chain, firsts, n, turned)
+    guard.base[0] += before
+    _mark(guard.own, chain, firsts, n, turned, guard.base[0])
     return n
 
 
 @helper
 def _write(line, n, keep, points, total):
-    """Write the points that stay; give the number of points so far."""
+    """Write the points that stay; give the number of points so far.
+
+    All are written, and only those that stay are kept: there is no branch to guess.
+    """
     for k in range(n):
-        if keep[k]:
-            points[total, 0], points[total, 1] = line[k, 0], line[k, 1]
-            total += 1
+        points[total, 0], points[total, 1] = line[k, 0], line[k, 1]
+        total += keep[k]
     return total
 
 
@@ -116,23 +113,23 @@ def _by_distance(
         points: (2 * corners of these arcs, 2) int32, eighths of a pixel (UNITS), written.
         point_offsets: (arcs + 1,) int64, written; the first is 0.
     """
+    n = np.int64(0)
     for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
-        n = _begin(guard, links, line, firsts)
+        n = _begin(guard, links, line, firsts, n)
         douglas_peucker(guard, links, line, n, keep, stack, tolerance)
         refine(guard, links, line, n, keep, sums, tolerance)
-        _forget(guard.own, links)
         point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
 @kernel
 def _by_area(guard, offsets, chain, line, firsts, keep, room, tolerance, points, point_offsets):
     """Draw arcs and leave out the points of small triangles; arguments alike."""
+    n = np.int64(0)
     for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
-        n = _begin(guard, links, line, firsts)
+        n = _begin(guard, links, line, firsts, n)
         visvalingam(guard, line, n, keep, room, tolerance)
-        _forget(guard.own, links)
         point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
@@ -160,8 +157,8 @@ def simplify(
     longest = int(np.diff(arcs.offsets).max())
     size = 2 * longest + 2
     guard = Guard(
-        corners, cells, np.full(len(corners.links), -1, np.int32), np.empty((2, 2), np.int32), cut,
-        float(aspect),
+        corners, cells, np.full(len(corners.links), -1, np.int32), np.zeros(1, np.int64),
+        np.empty((2, 2), np.int32), cut, float(aspect),
     )
     line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
     points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)

@@ -76,6 +76,11 @@ def draw(corners, chain, cut, points, firsts):
     Returns:
         The number of points.
     """
+    if not cut:
+        for k in range(len(chain)):
+            points_of(corners, chain[k], False, points, k)
+            firsts[k] = k
+        return len(chain)
     is_loop = chain[0] == chain[-1] and not corners.links[chain[0], FLAGS] & NODE
     n = 0
     for k in range(len(chain) - is_loop):

@@ -15,7 +15,6 @@ import numpy as np
 
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.guards import is_clear
-from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.trace import UNITS
 
 LARGEST = 2.0**31 - 1
@@ -30,8 +29,6 @@ class Room(NamedTuple):
     after: np.ndarray
     current: np.ndarray
     """(n,) int64, area of the triangle at each point; -1 where it must stay."""
-    heap: np.ndarray
-    """(3 n,) int64, heap of triangles by area and point."""
     triangle: np.ndarray
     """(3, 2) int32."""
 
@@ -40,7 +37,7 @@ def room(n: int) -> Room:
     """Make room for arcs of up to n points."""
     return Room(
         np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64),
-        np.empty(3 * n, np.int64), np.empty((3, 2), np.int32),
+        np.empty((3, 2), np.int32),
     )
 
 
@@ -53,18 +50,44 @@ def _area2(line, one, two, three):
 
 
 @helper
-def _start(line, n, keep, room, limit):
-    """Link the points, and put all small triangles on the heap; give its size."""
-    size = np.int64(0)
+def _start(line, n, keep, room):
+    """Link the points and measure their triangles; give the smallest area."""
+    smallest = np.int64(LARGEST)
     for k in range(n):
         keep[k] = True
         room.before[k], room.after[k] = k - 1, k + 1
         room.current[k] = -1
-        if 0 < k < n - 1:
-            room.current[k] = _area2(line, k - 1, k, k + 1)
-            if room.current[k] <= limit:
-                size = push(room.heap, size, (room.current[k] << 32) | k)
-    return size
+    for k in range(1, n - 1):
+        room.current[k] = _area2(line, k - 1, k, k + 1)
+        smallest = min(smallest, room.current[k])
+    return smallest
+
+
+@helper
+def _may_go(guard, line, room, k, bare):
+    """Tell whether the triangle of a point is free of others."""
+    if room.current[k] <= bare:
+        return True
+    p, q = room.before[k], room.after[k]
+    triangle = room.triangle
+    for axis in range(2):
+        triangle[0, axis] = line[p, axis]
+        triangle[1, axis] = line[k, axis]
+        triangle[2, axis] = line[q, axis]
+    reach = abs(triangle[0, 0] - triangle[1, 0]) + abs(triangle[0, 1] - triangle[1, 1])
+    return is_clear(guard, line, p, q, triangle, 0, 3, 1.0 * reach)
+
+
+@helper
+def _leave_out(line, n, keep, room, k):
+    """Take a point off the line; the triangles beside it count as no smaller than its own."""
+    p, q = room.before[k], room.after[k]
+    keep[k] = False
+    room.after[p], room.before[q] = q, p
+    if p > 0:
+        room.current[p] = max(_area2(line, room.before[p], p, q), room.current[k])
+    if q < n - 1:
+        room.current[q] = max(_area2(line, p, q, room.after[q]), room.current[k])
 
 
 @helper
@@ -78,36 +101,33 @@ def visvalingam(guard, line, n, keep, room, tolerance):
         keep: (n,) bool, written.
         room: for the work.
         tolerance: pixels of the mean size: the side of a square as large as a triangle may be.
+
+    Areas are whole numbers, and many are equal: the line is passed once for each area that there
+    is, which needs no heap.
     """
     is_loop = line[0, 0] == line[n - 1, 0] and line[0, 1] == line[n - 1, 1]
     least, left = 2 if is_loop else 1, n - 2
     limit = np.int64(min(2 * (UNITS * tolerance) ** 2, LARGEST))
     # Pick's theorem: half a pixel between corners of pixels has no fourth corner in it.
     bare = 0 if guard.cut else UNITS * UNITS
-    triangle = room.triangle
-    size = _start(line, n, keep, room, limit)
-    while size > 0:
-        item, size = pop(room.heap, size)
-        area, k = item >> 32, item & LOW_HALF
-        if not keep[k] or room.current[k] != area or (area > 0 and left <= least):
-            continue
-        p, q = room.before[k], room.after[k]
-        for axis in range(2):
-            triangle[0, axis] = line[p, axis]
-            triangle[1, axis] = line[k, axis]
-            triangle[2, axis] = line[q, axis]
-        reach = abs(triangle[0, 0] - triangle[1, 0]) + abs(triangle[0, 1] - triangle[1, 1])
-        if area > bare and not is_clear(guard, line, p, q, triangle, 0, 3, 1.0 * reach):
-            room.current[k] = -1
-            continue
-        keep[k] = False
-        left -= 1
-        room.after[p], room.before[q] = q, p
-        for other in (p, q):
-            if 0 < other < n - 1:
-                here = _area2(line, room.before[other], other, room.after[other])
-                grown = max(here, area)
-                if grown != room.current[other]:
-                    room.current[other] = grown
-                    if grown <= limit:
-                        size = push(room.heap, size, (grown << 32) | other)
+    level = _start(line, n, keep, room)
+    while level <= limit and (level == 0 or left > least):
+        larger = limit + 1
+        k = np.int64(room.after[0])
+        while k < n - 1:
+            area, following = room.current[k], np.int64(room.after[k])
+            if area > level:
+                larger = min(larger, area)
+            elif area == level and (level == 0 or left > least):
+                if _may_go(guard, line, room, k, bare):
+                    _leave_out(line, n, keep, room, k)
+                    left -= 1
+                    p = np.int64(room.before[k])
+                    if room.current[p] == level:
+                        following = p
+                    elif room.current[p] > level:
+                        larger = min(larger, room.current[p])
+                else:
+                    room.current[k] = -1
+            k = following
+        level = larger
