@@ -18,8 +18,9 @@ from geoseg.run.shards import Shard
 from geoseg.run.store import Store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorizer import LabelOptions
-from geoseg.vectorizer.gather import Gathered, part_of
+from geoseg.vectorizer.gather import part_of
 from geoseg.vectorizer.label_raster import writing_labels
+from geoseg.vectorizer.merging import Merging
 from geoseg.vectorizer.shaped import read_strip
 
 
@@ -138,24 +139,24 @@ class JoinedLabels:
         return self._cache[1]
 
 
-def gather(
+def join(
     joined: Joined, options: LabelOptions, labels: JoinedLabels, *, strip: int,
     progress: Callable[[int], None],
-) -> Gathered:
-    """Gather the basins of all rows: those of shards as they are, of rows between them anew."""
-    gathered = Gathered()
+) -> None:
+    """Merge the basins of all rows: those of shards as they are, of rows between them anew."""
+    merging = Merging(options)
     for start, stop, shard in joined.parts():
         if shard is not None:
-            offset = gathered.add(shard.part(start))
+            offset = merging.add(shard.part(start))
             labels.add(start, stop, offset, partial(shard.labels, start))
             progress(stop - start)
             continue
         for row in range(start, stop, strip):
             end = min(row + strip, stop)
             part = part_of(read_strip(joined, row, end, options))
-            labels.append(row, end, gathered.add(part), part.labels)
+            labels.append(row, end, merging.add(part), part.labels)
             progress(end - row)
-    return gathered
+    labels.finish(*merging.finish())
 
 
 def _slice(file: IO[bytes], first: int, size: int, start: int, stop: int) -> bytes:

@@ -15,7 +15,7 @@ from geoseg.crs import transformer, wkt_of
 from geoseg.errors import OptionError, ShardsMissingError
 from geoseg.grid import GeoBox
 from geoseg.publish import publishing
-from geoseg.run.joined import Joined, JoinedLabels, gather
+from geoseg.run.joined import Joined, JoinedLabels, join
 from geoseg.run.plan import label_strip
 from geoseg.run.progress import Progress, silent, stage
 from geoseg.run.shards import Mosaic, Shard, ShardPlan
@@ -25,7 +25,6 @@ from geoseg.tools.parcels import LineChoice, drawn, label_options
 from geoseg.tools.result import Result
 from geoseg.vector import check_output, write_parcels
 from geoseg.vectorizer import ParcelBatch, announce
-from geoseg.vectorizer.label import merge as merge_basins
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ def merge(
 ) -> list[Result]:
     """Join the shards of a plan: each parcel is written once, also where shards cut it.
 
-    Memory is O(width x strip + basins), whatever the shards are.
+    Memory is O(width x strip), and four bytes for each basin, whatever the shards are.
 
     Args:
         place: the plan's folder or URL.
@@ -177,13 +176,10 @@ def _parcels(
     options = label_options(box, spec.instances, choice)
     labels = JoinedLabels(box.shape, scratch)
     try:
-        found = gather(
+        join(
             joined, options, labels, strip=label_strip(box.width),
             progress=stage(progress, "join shards", box.height),
         )
-        labels.finish(*merge_basins(found.join(), options))
-        log.debug("%d basins became %d parcels", found.names, labels.count)
-        del found
         yield from drawn(labels, joined, choice, progress=progress)
     finally:
         labels.close()

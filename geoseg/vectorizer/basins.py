@@ -152,11 +152,12 @@ def _add_up(total, table, numbers, known):
     return known
 
 
-def is_background(table: np.ndarray) -> np.ndarray:
+def is_background(table: np.ndarray, is_open: np.ndarray) -> np.ndarray:
     """Tell which basins are background; one all of border is what its pixels look more like.
 
-    There, what is neither parcel nor boundary is taken for the probability of background.
+    There, what is neither parcel nor boundary is taken for the probability of background. That is
+    not said of an open one, which has more pixels in rows to come.
     """
     rest = PROBABILITY_SCALE * table[:, AREA] - table[:, PARCEL_SUM] - table[:, BOUNDARY_SUM]
-    lost = (table[:, PARCELS] == 0) & (rest > table[:, PARCEL_SUM])
+    lost = (table[:, PARCELS] == 0) & (rest > table[:, PARCEL_SUM]) & ~is_open
     return (table[:, BACKGROUNDS] > 0) | lost

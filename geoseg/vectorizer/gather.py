@@ -8,20 +8,61 @@ import numpy as np
 
 from geoseg.memory import drained
 from geoseg.vectorizer import basins, sets
-from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders, renamed
+from geoseg.vectorizer.borders import DTYPES, Borders, gather_borders, reduce_borders, renamed
 from geoseg.vectorizer.shaped import Strip
 
 
 @dataclass(frozen=True, slots=True)
 class Basins:
-    """All basins of a scene and their borders; basins count from 0, which is no data."""
+    """Basins of a piece and their borders; basins count from 0, which is no data.
+
+    A piece is what was carried on from the rows above it and some strips, all of them at best. Its
+    *names* are those of carried regions and then those that the strips gave.
+    """
 
     numbers: np.ndarray
-    """(names,) int32, the basin of each name that a strip gave; by their first pixels."""
+    """(names,) int32, the basin of each name; by their first names."""
+    names: np.ndarray
+    """(basins,) int32, the first of its names, as all strips count them."""
     statistics: np.ndarray
     """(basins, columns) int64, as `measure_basins` gives."""
     borders: Borders
     """Between basins."""
+    background: np.ndarray
+    """(basins,) bool; touching background is one basin."""
+    is_open: np.ndarray
+    """(basins,) bool, they touch rows to come; then what is not known as background may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Regions of the rows so far that those to come can still change; 0 is no data."""
+
+    names: np.ndarray
+    """(regions,) int32, the first name in each, ascending."""
+    statistics: np.ndarray
+    """(regions, columns) int64, of all that is in them."""
+    borders: Borders
+    """Between them."""
+    origins: np.ndarray
+    """(borders,) int64, the first pair of names whose border is part of each: its place among
+    equals."""
+    is_held: np.ndarray
+    """(regions,) bool, they are not merged any more, though small ones may be given to them."""
+    births: np.ndarray
+    """(regions,) int64, score of the border at which they came to be; -1 where they are basins."""
+    moments: np.ndarray
+    """(regions,) int64, origin of that border."""
+
+
+def nothing() -> Carried:
+    """Give what is carried on to the first row."""
+    none = Borders(*(np.empty(0, dtype) for dtype in DTYPES))
+    no_region, no_border = np.zeros(1, np.int64), np.empty(0, np.int64)
+    return Carried(
+        np.zeros(1, np.int32), np.zeros((1, basins.COLUMNS), np.int64), none, no_border,
+        np.ones(1, bool), no_region - 1, no_region,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +106,8 @@ def part_of(strip: Strip) -> Part:
     statistics = basins.measure_basins(*flat, count=free - 1)
     borders = gather_borders(labels, boundary, depth)
     background = statistics[:, basins.BACKGROUNDS] > 0
-    numbers = _touching([borders], background, np.arange(free - 1, dtype=np.int32), first=1)
+    parents = np.arange(free - 1, dtype=np.int32)
+    numbers = _touching([borders], background, ~background, parents, first=1)
     names = renamed(names, numbers, 1)
     return Part(
         names[start:stop].reshape(strip.rows, -1), names[:start], names[stop:],
@@ -75,20 +117,28 @@ def part_of(strip: Strip) -> Part:
 
 
 class Gathered:
-    """Basins and borders of the strips so far, over names that are joined at the seams."""
+    """Basins and borders of a piece, strip by strip, over names that are joined at the seams."""
 
     def __init__(self) -> None:
         self.names = 0
-        """How many names there are, and the name before the next strip's first."""
-        self.statistics = [np.zeros((1, basins.COLUMNS), np.int64)]
-        self.borders: list[Borders] = []
-        self.seams: list[tuple[np.ndarray, np.ndarray]] = []
+        """How many names strips gave, and the name before the next strip's first."""
+        self.carried = nothing()
+        """With what the piece begins."""
         self._last: tuple[np.ndarray, ...] | None = None
         """Of the last strip: names in its last row and of the row below, boundary, depth."""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a piece with the regions that are carried on."""
+        self.size = len(self.carried.names) - 1
+        """How many names the piece has."""
+        self.statistics = [self.carried.statistics]
+        self.borders = [self.carried.borders]
+        self.seams: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, part: Part) -> int:
         """Add the next strip; give what is to be added to its labels to make them names."""
-        offset = self.names
+        offset = self.size
         first, last = (_shifted(part.labels[row], offset) for row in (0, -1))
         self.statistics.append(part.statistics)
         own = part.borders
@@ -99,34 +149,72 @@ class Gathered:
             seam = ([last_row, first], [boundary, part.boundary[0]], [depth, part.depth[0]])
             self.borders.append(gather_borders(*map(np.stack, seam), above=2))
         self._last = last, _shifted(part.below, offset), part.boundary[1], part.depth[1]
+        self.size += len(part.statistics)
         self.names += len(part.statistics)
-        return offset
+        return self.names - len(part.statistics)
 
-    def join(self) -> Basins:
-        """Join the names over the seams, and then all background that touches; only once."""
-        parents = np.arange(self.names + 1, dtype=np.int32)
+    def join(self, *, touching: int = 0, to_come: bool = False) -> Basins:
+        """Join the names over the seams, and then all background that touches; once in a piece.
+
+        Args:
+            touching: above 0, parcels are joined too where a pair of pixels is below this stored
+                boundary value.
+            to_come: whether there are more strips.
+        """
+        parents = np.arange(self.size + 1, dtype=np.int32)
         for names, others in self.seams:
             sets.join_all(parents, names, others)
-        numbers = sets.number_sets(parents)
-        statistics = basins.add_up(drained(self.statistics), numbers)
-        background = basins.is_background(statistics)[numbers]
-        seamless, numbers = numbers, _touching(self.borders, background, parents)
+        seamless = sets.number_sets(parents)
+        statistics = basins.add_up(drained(self.statistics), seamless)
+        is_open = np.zeros(len(statistics), bool)
+        if to_come and self._last is not None:
+            is_open[seamless[self._last[0]]] = True
+            is_open[0] = False
+        background = basins.is_background(statistics, is_open)
+        parcel = ~background & ~(is_open & (statistics[:, basins.PARCELS] == 0))
+        kinds = background[seamless], parcel[seamless]
+        numbers = _touching(self.borders, *kinds, parents, touching=touching)
         fewer = np.empty(len(statistics), np.int32)
         fewer[seamless] = numbers
         statistics = basins.fold(statistics, fewer)
-        return Basins(numbers, statistics, reduce_borders(self.borders, numbers))
+        background, parcel, is_open = (
+            np.bincount(fewer, flags, len(statistics)) > 0
+            for flags in (background, parcel, is_open)
+        )
+        borders = reduce_borders(self.borders, numbers)
+        _open_beside(borders, background, parcel, is_open, touching)
+        first = self.names - self.size + len(self.carried.names)
+        names = np.append(self.carried.names, np.arange(first, self.names + 1, dtype=np.int32))
+        names = names[sets.chase(parents) == np.arange(len(parents))]
+        return Basins(numbers, names, statistics, borders, background, is_open)
+
+    def go_on(self, carried: Carried, places: np.ndarray) -> None:
+        """Begin the next piece.
+
+        Args:
+            carried: what is carried on to it.
+            places: (names,) of the last piece: the carried region of each, 0 where it has none.
+        """
+        self.carried = carried
+        if self._last is not None:
+            last, below, *rest = self._last
+            self._last = places[last], places[below], *rest
+        self._begin()
 
 
 def _touching(
-    parts: list[Borders], background: np.ndarray, parents: np.ndarray, *, first: int = 0
+    parts: list[Borders], background: np.ndarray, parcel: np.ndarray, parents: np.ndarray, *,
+    first: int = 0, touching: int = 0,
 ) -> np.ndarray:
     """Join all background that touches, and number the basins by their first members.
 
     Args:
         parts: borders between basins; those below `first` are left alone.
         background: (basins,) bool, of the basins from `first` on.
+        parcel: (basins,) bool, the same; what is neither may be both.
         parents: (basins,) int32, the sets that they are in already; changed.
         first: number of the first basin.
+        touching: join parcels too where a pair of pixels is below this.
 
     Returns:
         (basins,) int32 new numbers from 0.
@@ -135,8 +223,20 @@ def _touching(
         known = part.one >= first
         one, other = part.one[known] - first, part.other[known] - first
         both = background[one] & background[other]
+        if touching > 0:
+            both |= parcel[one] & parcel[other] & (part.low[known] < touching)
         sets.join_all(parents, one[both], other[both])
     return sets.number_sets(parents)
+
+
+def _open_beside(
+    borders: Borders, background: np.ndarray, parcel: np.ndarray, is_open: np.ndarray,
+    touching: int,
+) -> None:
+    """Open the parcels that will be joined with a basin if that turns out to be parcel."""
+    one, other = (end[borders.low < touching] for end in (borders.one, borders.other))
+    for this, that in ((one, other), (other, one)):
+        is_open[this[parcel[this] & ~parcel[that] & ~background[that]]] = True
 
 
 def _named(names: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,12 @@ from geoseg.vectorizer.compiled import helper, kernel
 
 LAST = -1
 """End of a list."""
-HEAD, DEGREE, PARENT, PEAK, BACKGROUND = range(5)
+HEAD, DEGREE, PARENT, PEAK, BACKGROUND, STATE, NAME = range(7)
 """Columns of a region: first half-edge, living edges, what it was merged into (itself if it lives),
-largest distance to a pixel of another kind, 1 if background."""
+largest distance to a pixel of another kind, 1 if background, state, smallest region in it."""
+FREE, OPEN, WAITING, HELD = range(4)
+"""States of a region: it may be merged; what becomes of it is known only with the rows to come; it
+may be merged from a moment on; it will not be merged any more."""
 END, NEXT, SUM, COUNT, LOW, WIDE = 0, 2, 4, 5, 6, 7
 """Columns of an edge: two regions, two next half-edges, statistics of `Borders`; an edge that is
 gone has no pairs."""
@@ -34,7 +37,7 @@ class Graph(NamedTuple):
     """
 
     nodes: np.ndarray
-    """(regions, 5) int32: HEAD, DEGREE, PARENT, PEAK, BACKGROUND."""
+    """(regions, 7) int32: HEAD, DEGREE, PARENT, PEAK, BACKGROUND, STATE, NAME."""
     areas: np.ndarray
     """(regions,) int64, pixels."""
     edges: np.ndarray
@@ -51,8 +54,9 @@ def regions(statistics: np.ndarray, background: np.ndarray) -> tuple[np.ndarray,
         statistics: (n, columns) int64, as `measure_basins` gives.
         background: (n,) bool.
     """
-    nodes = np.zeros((len(statistics), 5), np.int32)
+    nodes = np.zeros((len(statistics), 7), np.int32)
     nodes[:, HEAD], nodes[:, PARENT] = LAST, np.arange(len(nodes))
+    nodes[:, NAME], nodes[background, STATE] = np.arange(len(nodes)), HELD
     nodes[:, PEAK], nodes[:, BACKGROUND] = statistics[:, basins.PEAK], background
     return nodes, statistics[:, basins.AREA].copy()
 
@@ -109,6 +113,8 @@ def _hang(graph, edge, side):
 def _link(graph):
     """Fill the lists and the hash table of a new graph."""
     for edge in range(np.int64(len(graph.edges))):
+        if graph.edges[edge, COUNT] == 0:
+            continue
         _hang(graph, edge, 0)
         _hang(graph, edge, 1)
         graph.places[_home(graph, graph.edges[edge, END], graph.edges[edge, END + 1])] = edge
@@ -140,14 +146,21 @@ def _move_edge(graph, half, gone, kept):
         _hang(graph, edge, side)
         graph.places[place] = edge
         return LAST
-    own, onto = graph.edges[edge], graph.edges[graph.places[place]]
+    other = graph.places[place]
+    if edge < other:
+        graph.edges[edge, END + side] = kept
+        _hang(graph, edge, side)
+        graph.nodes[kept, DEGREE] -= 1
+        graph.places[place] = edge
+        edge, other = other, edge
+    own, onto = graph.edges[edge], graph.edges[other]
     graph.nodes[far, DEGREE] -= 1
     onto[SUM] += own[SUM]
     onto[COUNT] += own[COUNT]
     own[COUNT] = 0
     onto[LOW] = min(onto[LOW], own[LOW])
     onto[WIDE] = max(onto[WIDE], own[WIDE])
-    return graph.places[place]
+    return other
 
 
 @helper
@@ -169,4 +182,5 @@ def contract(graph, edge, touched):
     graph.nodes[gone, PARENT] = kept
     graph.areas[kept] += graph.areas[gone]
     graph.nodes[kept, PEAK] = max(graph.nodes[kept, PEAK], graph.nodes[gone, PEAK])
+    graph.nodes[kept, NAME] = min(graph.nodes[kept, NAME], graph.nodes[gone, NAME])
     return kept, n

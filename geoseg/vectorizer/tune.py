@@ -11,9 +11,10 @@ import numpy as np
 
 from geoseg.errors import OptionError
 from geoseg.vectorizer.gather import Basins
-from geoseg.vectorizer.label import cut, merge
+from geoseg.vectorizer.label import cut
 from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.label_raster import LabelRaster
+from geoseg.vectorizer.merging import merge
 from geoseg.vectorizer.shaped import StripSource
 
 log = logging.getLogger(__name__)

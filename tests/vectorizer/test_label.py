@@ -1,7 +1,6 @@
 """Probabilities to parcel labels: drawn cases, properties, refusals."""
 
 import re
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as some
 
 from geoseg.errors import OptionError, OutputError, RasterError
 from geoseg.vectorizer import LabelOptions, label
-from geoseg.vectorizer.label import cut, merge
 from geoseg.vectorizer.label_raster import LabelRaster
 
 STORED = {"#": (0, 254), "p": (254, 0), ".": (0, 0), "x": (255, 255), "-": (100, 60),
@@ -228,18 +226,6 @@ def test_a_larger_scene_is_labelled_alike_at_any_strip_height(method):
     for strip in (1, 7, 64, 256):
         again = label(source, options=options, strip=strip)
         assert np.array_equal(again.read(0, 300), whole.read(0, 300))
-
-
-def test_a_basin_takes_220_bytes_at_most_while_basins_are_merged():
-    options = LabelOptions(min_area_pixels=50, max_hole_pixels=20)
-    _, *found = cut(cadastre(700, 700), options=options)
-    count = len(found[0].statistics)
-    tracemalloc.start()
-    merge(found.pop(), options)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert count > 5000
-    assert peak < 220 * count
 
 
 @given(source=rasters(), options=settings_of_labels())

@@ -1,16 +1,11 @@
 """The steps of labelling, each against a plain program that does the same slowly."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from geoseg.vectorizer.agglomerate import (
-    DOUBTFUL_PAIRS, MEAN_SHIFT, Rule, final_labels, give_away, merge_regions,
-)
-from geoseg.vectorizer.basins import AREA, COLUMNS, PEAK, cut_basins
+from geoseg.vectorizer.basins import cut_basins
 from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
-from geoseg.vectorizer.region_graph import edges, linked, regions
 from geoseg.vectorizer.relief import BORDER, NODATA, pixel_kinds, shape_relief
 from geoseg.vectorizer.sets import number_sets
 
@@ -93,95 +88,6 @@ def test_a_border_holds_sum_count_low_and_wide():
     assert [getattr(found, name).tolist() for name in Borders._fields] == [
         [1], [2], [80], [2], [30], [8]
     ]
-
-
-def random_graph(random: np.random.Generator, n: int):
-    """Make borders and statistics of n regions; region 0 has none, as no data."""
-    pairs = np.unique(np.sort(random.integers(1, n, (3 * n, 2)), axis=1), axis=0)
-    one, other = pairs[pairs[:, 0] != pairs[:, 1]].T.astype(np.int32)
-    count = random.integers(1, 400, len(one))
-    total = (count * random.random(len(one)) * 254).astype(np.int64)
-    wide = random.integers(0, 200, len(one))
-    statistics = np.zeros((n, COLUMNS), np.int64)
-    statistics[1:, AREA] = random.integers(1, 3000, n - 1)
-    statistics[1:, PEAK] = random.integers(1, 300, n - 1)
-    background = random.random(n) < 0.2
-    background[0] = False
-    return Borders(one, other, total, count, total * 0, wide), statistics, background
-
-
-def slow_strength(edge, one, other, rule):
-    """Score a pair of parcels in plain Python."""
-    total, count, wide = edge
-    peak = max(min(one[1], other[1]), 1)
-    narrow = rule.narrow * (peak - min(wide, peak)) // peak
-    mean = (total << MEAN_SHIFT) + narrow * count + DOUBTFUL_PAIRS * rule.limit
-    mean //= count + DOUBTFUL_PAIRS
-    area = min(one[0], other[0])
-    if area < rule.full_area:
-        mean = mean * int(((area << 16) // rule.full_area) ** 0.5) >> 8
-    return mean
-
-
-def slow_merge(borders, statistics, background, rule):
-    """Contract the weakest edge, looking at all of them every time; give the sets of parcels."""
-    regions = {i: (int(row[AREA]), int(row[PEAK])) for i, row in enumerate(statistics)}
-    members = {i: {i} for i in regions}
-    columns = (borders.one, borders.other, borders.total, borders.count, borders.wide)
-    edges = {
-        (one, other): tuple(rest)
-        for one, other, *rest in zip(*(column.tolist() for column in columns))
-        if not background[one] and not background[other]
-    }
-    while edges:
-        scores = {
-            pair: slow_strength(edge, regions[pair[0]], regions[pair[1]], rule)
-            for pair, edge in edges.items()
-        }
-        kept, gone = min(scores, key=scores.get)
-        if scores[kept, gone] >= rule.limit:
-            break
-        members[kept] |= members.pop(gone)
-        two = regions[kept], regions.pop(gone)
-        regions[kept] = (two[0][0] + two[1][0], max(two[0][1], two[1][1]))
-        edges = contracted(edges, kept, gone)
-    return {frozenset(group) for first, group in members.items() if first and not background[first]}
-
-
-def contracted(edges, kept, gone):
-    """Rename a region in all edges and add up the parallel ones."""
-    result: dict = {}
-    for pair, (total, count, wide) in edges.items():
-        one, other = sorted(kept if end == gone else end for end in pair)
-        if one != other:
-            old = result.get((one, other), (0, 0, 0))
-            result[one, other] = (old[0] + total, old[1] + count, max(old[2], wide))
-    return result
-
-
-@pytest.mark.parametrize("full_area", [0, 900])
-@pytest.mark.parametrize("seed", range(8))
-def test_merging_contracts_the_weakest_border_every_time(seed, full_area):
-    random = np.random.default_rng(seed)
-    borders, statistics, background = random_graph(random, 60)
-    one = 254 << MEAN_SHIFT
-    rule = Rule(limit=int(0.55 * one), touching=0, narrow=one // 5, full_area=full_area)
-    graph = linked(*regions(statistics, background), edges(borders))
-    merge_regions(graph, rule)
-    labels, count = final_labels(graph.nodes)
-    found = {frozenset(np.flatnonzero(labels == i + 1).tolist()) for i in range(count)}
-    assert found == slow_merge(borders, statistics, background, rule)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_no_small_parcel_is_left_that_has_a_neighbour_or_not(seed):
-    borders, statistics, background = random_graph(np.random.default_rng(seed), 60)
-    graph = linked(*regions(statistics, background), edges(borders))
-    give_away(graph, 2000, 0)
-    labels, count = final_labels(graph.nodes)
-    areas = np.bincount(labels[1:], statistics[1:, AREA], minlength=count + 1)
-    assert (areas[1:] >= 2000).all()
-    assert (labels[1:][background[1:]] == 0).sum() == background[1:].sum()
 
 
 def test_sets_are_numbered_by_their_smallest_members():
