@@ -141,10 +141,10 @@ class JoinedLabels:
 
 def join(
     joined: Joined, options: LabelOptions, labels: JoinedLabels, *, strip: int,
-    progress: Callable[[int], None],
+    scratch: Path | None, progress: Callable[[int], None],
 ) -> None:
     """Merge the basins of all rows: those of shards as they are, of rows between them anew."""
-    merging = Merging(options)
+    merging = Merging(options, scratch)
     for start, stop, shard in joined.parts():
         if shard is not None:
             offset = merging.add(shard.part(start))

@@ -177,7 +177,7 @@ def _parcels(
     labels = JoinedLabels(box.shape, scratch)
     try:
         join(
-            joined, options, labels, strip=label_strip(box.width),
+            joined, options, labels, strip=label_strip(box.width), scratch=scratch,
             progress=stage(progress, "join shards", box.height),
         )
         yield from drawn(labels, joined, choice, progress=progress)

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoseg.errors import OptionError
 from geoseg.memory import drained
 from geoseg.vectorizer import basins, sets
 from geoseg.vectorizer.borders import DTYPES, Borders, gather_borders, reduce_borders, renamed
 from geoseg.vectorizer.shaped import Strip
+
+MAX_NAMES = (1 << 31) - 1
+"""Labels are int32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,16 @@ class Gathered:
         self.seams: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, part: Part) -> int:
-        """Add the next strip; give what is to be added to its labels to make them names."""
+        """Add the next strip; give what is to be added to its labels to make them names.
+
+        Raises:
+            OptionError: there are more names than labels can hold.
+        """
+        if self.names + len(part.statistics) > MAX_NAMES:
+            raise OptionError(
+                f"the mosaic has more than {MAX_NAMES} basins, which is the most that can be "
+                "labelled; cut it into several mosaics"
+            )
         offset = self.size
         first, last = (_shifted(part.labels[row], offset) for row in (0, -1))
         self.statistics.append(part.statistics)

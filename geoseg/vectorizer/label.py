@@ -54,7 +54,7 @@ def label(
         RasterError: the source does not hold one or two bands of uint8.
         OutputError: the scratch folder is full.
     """
-    merging = Merging(options)
+    merging = Merging(options, scratch)
     raster = _cut(source, options, merging.add, scratch, strip, progress)
     final, count = merging.finish()
     raster.finish(final, count)

@@ -8,34 +8,33 @@ that are still open, and those beside them, are carried on to the next piece.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import agglomerate, basins, giving, sets
 from geoseg.vectorizer.carrying import Fate, carry, may_be_background, piece_graph
-from geoseg.vectorizer.compiled import kernel
 from geoseg.vectorizer.gather import Basins, Carried, Gathered, Part, nothing
 from geoseg.vectorizer.label_options import LabelOptions, levels
+from geoseg.vectorizer.names import GONE, Names
 from geoseg.vectorizer.region_graph import BACKGROUND, NAME, OPEN, PARENT, STATE, Graph
 
 FULL_AREA = 5
 """Pieces below this many minimum areas need less to be merged with a parcel beside them."""
-ENOUGH = 1 << 18
+ENOUGH = 1 << 16
 """Least names of a piece that is merged before the end."""
 SHARE = 3
 """A piece has at least this many times the names that are carried on: the work is linear."""
-GONE = -1
-"""In place of a name: background."""
 
 
 class Merging:
     """Basins on their way to be parcels."""
 
-    def __init__(self, options: LabelOptions) -> None:
+    def __init__(self, options: LabelOptions, scratch: Path | None = None) -> None:
+        """Begin; in the scratch folder, the system's where it is None, go four bytes a basin."""
         self._options = options
-        self._gathered = Gathered()
-        self._first = np.zeros(1, np.int32)
+        self._gathered, self._names = Gathered(), Names(scratch)
 
     @property
     def carried(self) -> int:
@@ -51,14 +50,14 @@ class Merging:
     def settle(self, *, to_come: bool) -> None:
         """Merge what is there; it may be done at any time, and the result is the same."""
         gathered = self._gathered
-        self._first.resize(gathered.names + 1, refcheck=False)
+        self._names.grow(gathered.names + 1)
         piece = gathered.join(touching=touching(self._options), to_come=to_come)
-        gathered.go_on(*merge_piece(piece, gathered.carried, self._options, self._first))
+        gathered.go_on(*merge_piece(piece, gathered.carried, self._options, self._names.first))
 
     def finish(self) -> tuple[np.ndarray, int]:
-        """Give the label of each name, as `number` does, and the number of parcels."""
+        """Give the label of each name, as `Names.number` does, and the number of parcels."""
         self.settle(to_come=False)
-        return number(self._first)
+        return self._names.number()
 
 
 def touching(options: LabelOptions) -> int:
@@ -68,9 +67,10 @@ def touching(options: LabelOptions) -> int:
 
 def merge(found: Basins, options: LabelOptions) -> tuple[np.ndarray, int]:
     """Merge the basins of a whole scene, which are not changed; as `Merging.finish`."""
-    first = np.zeros(len(found.numbers), np.int32)
-    merge_piece(found, nothing(), options, first)
-    return number(first)
+    names = Names(None)
+    names.grow(len(found.numbers))
+    merge_piece(found, nothing(), options, names.first)
+    return names.number()
 
 
 def merge_piece(
@@ -82,8 +82,8 @@ def merge_piece(
         piece: basins.
         carried: what the piece began with.
         options: thresholds.
-        first: (all names so far + 1,) int32, changed: the first name of the parcel, or of what is
-            carried on, that each is part of; GONE there where it is background.
+        first: (all names so far + 1,) int32 as in `Names`, changed: first name of the parcel, or
+            of what is carried on, that each is part of.
 
     Returns:
         What is carried on, and the place in it of each name of the piece.
@@ -125,30 +125,3 @@ def _run(graph: Graph, piece: Basins, births: np.ndarray, options: LabelOptions)
     giving.fill_holes(graph, hole)
     giving.give_away(graph, math.ceil(options.min_area_pixels))
     return is_held
-
-
-def number(first: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the parcels 1, 2, ... by their first names.
-
-    Args:
-        first: (names,) int32, an earlier name of the same parcel, itself where it is the first, or
-            GONE; changed.
-
-    Returns:
-        (names,) int32 labels, 0 for background and -1 for name 0; and the number of parcels.
-    """
-    return first, int(_number(first))
-
-
-@kernel
-def _number(first):
-    """Put labels in the places of names, and give their number."""
-    count = np.int64(0)
-    for name in range(1, first.size):
-        if first[name] == name:
-            count += 1
-            first[name] = count
-        else:
-            first[name] = first[first[name]] if first[name] >= 0 else 0
-    first[0] = -1
-    return count

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.errors import OptionError
 from geoseg.vectorizer import basins
 from geoseg.vectorizer.borders import EMPTY, Borders, first_place, pair_key
 from geoseg.vectorizer.compiled import helper, kernel
@@ -26,8 +25,6 @@ may be merged from a moment on; it will not be merged any more."""
 END, NEXT, SUM, COUNT, LOW, WIDE = 0, 2, 4, 5, 6, 7
 """Columns of an edge: two regions, two next half-edges, statistics of `Borders`; an edge that is
 gone has no pairs."""
-MAX_EDGES = (1 << 30) - 1
-"""Half-edges are int32."""
 
 
 class Graph(NamedTuple):
@@ -41,8 +38,8 @@ class Graph(NamedTuple):
     areas: np.ndarray
     """(regions,) int64, pixels."""
     edges: np.ndarray
-    """(edges, 8) int32: END, END + 1, NEXT, NEXT + 1, SUM, COUNT, LOW, WIDE; a border has at
-    most 8 million pairs of pixels."""
+    """(edges, 8) int32: END, END + 1, NEXT, NEXT + 1, SUM, COUNT, LOW, WIDE; half-edges are int32,
+    so there are at most 2**30, and a border has at most 8 million pairs of pixels."""
     places: np.ndarray
     """(places,) int32 hash table: the edge of each pair of regions."""
 
@@ -62,16 +59,7 @@ def regions(statistics: np.ndarray, background: np.ndarray) -> tuple[np.ndarray,
 
 
 def edges(borders: Borders) -> np.ndarray:
-    """Give the edges of the graph, not linked yet.
-
-    Raises:
-        OptionError: there are more than a graph can hold.
-    """
-    if len(borders.one) > MAX_EDGES:
-        raise OptionError(
-            f"the mosaic has {len(borders.one)} borders between basins, at most {MAX_EDGES} can be "
-            "merged at once; cut it into several mosaics"
-        )
+    """Give the edges of the graph, not linked yet."""
     table = np.empty((len(borders.one), 8), np.int32)
     columns = (END, END + 1, SUM, COUNT, LOW, WIDE)
     for column, values in zip(columns, borders, strict=True):

@@ -1,5 +1,6 @@
 """Basins to parcels, in pieces: against a plain program, and at any cut of the rows."""
 
+import errno
 import math
 import tracemalloc
 
@@ -8,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from geoseg.errors import OptionError, OutputError
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import LabelOptions, merging
 from geoseg.vectorizer.agglomerate import DOUBTFUL_PAIRS, MEAN_SHIFT
 from geoseg.vectorizer.basins import AREA, PARCEL_SUM, PEAK
 from geoseg.vectorizer.gather import Gathered, part_of
+from geoseg.vectorizer.names import Names
 from geoseg.vectorizer.shaped import read_strip
 
 
@@ -148,6 +151,31 @@ def test_merging_is_what_a_plain_program_does(source, options):
     labels, count = merging.merge(found, options)
     assert labels[1:].tolist() == Plain(found, options).labels()[found.numbers][1:].tolist()
     assert labels.max(initial=0) == count
+
+
+def test_more_basins_than_labels_can_name_are_refused():
+    gathered, options = Gathered(), LabelOptions()
+    gathered.names = (1 << 31) - 2
+    part = part_of(read_strip(cadastre(40, 40), 0, 40, options))
+    with pytest.raises(OptionError, match="more than 2147483647 basins.*several mosaics"):
+        gathered.add(part)
+
+
+class FullFile:
+    """A file on a full disk."""
+
+    def seek(self, *_) -> int:
+        return 0
+
+    def write(self, data) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_scratch_folder_is_an_output_error_of_names_too():
+    names = Names(None)
+    names._file = FullFile()
+    with pytest.raises(OutputError, match="cannot write labels to the scratch folder"):
+        names.grow(9)
 
 
 class Plain:
