@@ -33,9 +33,10 @@ LABEL_STRIP = 512
 """Most rows of a strip while labels are made and traced."""
 LABEL_PIXELS = 5_000_000
 """Most pixels of such a strip, so that a wide scene takes no more memory than it must."""
-PARCEL_BYTES = 200
-"""Bytes of the region graph per 100 pixels of the scene; measured 170 where parcels have 900 pixels
-and 8 basins (docs/scale.md)."""
+NAME_BYTES = 10
+"""Bytes per 100 pixels of the scene: four for each basin, which have 40 pixels and more."""
+GRAPH_BYTES = 64 * MIB
+"""A piece of the region graph of some 65,000 basins."""
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
 MASK_BYTES = 3
@@ -191,7 +192,8 @@ def _plan(
     needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide]
     if parcels:
         rows_at_once = min(label_strip(wide), geobox.height)
-        needs.append(wide * rows_at_once * LABEL_BYTES + pixels * PARCEL_BYTES // 100)
+        graph = GRAPH_BYTES + pixels * NAME_BYTES // 100
+        needs.append(wide * rows_at_once * LABEL_BYTES + graph)
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,
         tiles=rows * cols, device=device, memory_bytes=BASE_BYTES + max(needs),

@@ -30,10 +30,10 @@ def test_a_small_scene_is_one_tile_of_its_own_size():
     assert (made.core, made.tiles) == (144, 1)
 
 
-def test_memory_does_not_grow_with_the_height_but_for_the_region_graph():
+def test_memory_does_not_grow_with_the_height_but_for_the_names_of_basins():
     low, high = plan(10_000, 5_000), plan(100_000, 5_000)
-    graph = (high.memory_bytes - low.memory_bytes) / (90_000 * 5_000)
-    assert graph <= 2
+    names = (high.memory_bytes - low.memory_bytes) / (90_000 * 5_000)
+    assert names <= 0.1
 
 
 def test_a_small_budget_chooses_a_smaller_core():
