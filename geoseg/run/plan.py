@@ -34,7 +34,7 @@ LABEL_STRIP = 512
 LABEL_PIXELS = 5_000_000
 """Most pixels of such a strip, so that a wide scene takes no more memory than it must."""
 NAME_BYTES = 10
-"""Bytes per 100 pixels of the scene: four for each basin, which have 40 pixels and more."""
+"""Bytes per 100 pixels of the scene: four for each basin; measured 3.5 (docs/scale.md)."""
 GRAPH_BYTES = 64 * MIB
 """A piece of the region graph of some 65,000 basins."""
 SCRATCH_BYTES = 7

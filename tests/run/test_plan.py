@@ -73,7 +73,7 @@ def test_a_stage_counts_its_steps_and_never_more_than_all():
 
 def test_a_mask_alone_takes_the_memory_that_its_height_does_not_change():
     low, high = (plan(rows, 5_000, parcels=False) for rows in (10_000, 100_000))
-    assert low.memory_bytes == high.memory_bytes < plan(100_000, 5_000).memory_bytes
+    assert low.memory_bytes == high.memory_bytes <= plan(100_000, 5_000).memory_bytes
 
 
 def test_a_network_that_is_not_exact_gets_tiles_that_can_blend():
