@@ -1,6 +1,6 @@
 """Score ways from probabilities to parcels, all on the same predictions of places never trained on.
 
-    python tests/benchmarks/bench_instances.py [--model parcels-aerial] [--out FOLDER]
+    python tests/benchmarks/bench_instances.py [--model parcels-aerial] [--place denmark] [--out FOLDER]
 
 Places are those of bench_model.py. F1 and PQ at IoU 0.5 over labels, before lines are drawn; no way
 may keep a piece smaller than the model's least area. scikit-image's ways run where it is installed,
@@ -142,10 +142,11 @@ def truth_of(path: Path, grid: geoseg.grid.GeoBox) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="parcels-aerial")
+    parser.add_argument("--place", default="", help="only places whose names begin so")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "instances")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    for place, scenes in bench_model.pairs().items():
+    for place, scenes in bench_model.pairs(chosen.place).items():
         counts: dict[str, list] = {name: [] for name in ways()}
         for scene, truth in scenes:
             stored = chosen.out / f"{scene.stem}.tif"

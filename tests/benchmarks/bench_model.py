@@ -1,6 +1,6 @@
 """Score a model on places that training never saw: pixel IoU, and parcels matched at IoU 0.5.
 
-    python tests/benchmarks/bench_model.py [MODEL] [--instances basins|components]
+    python tests/benchmarks/bench_model.py [MODEL] [--place denmark] [--instances basins|components]
         [--precision fp32|bf16|fp16] [--out FOLDER]
 
 The real imagery is found in the folder that GEOSEG_DATA names. Its six aerials are named below;
@@ -31,17 +31,18 @@ COLUMNS = (
 """`boundary_f_2` is at the second distance: 2 pixels for a scene without a place, else 2 m."""
 
 
-def pairs() -> dict[str, list[tuple[Path, Path]]]:
-    """Give scenes and their truths by place."""
+def pairs(place: str = "") -> dict[str, list[tuple[Path, Path]]]:
+    """Give scenes and their truths by place; of the places whose names begin so."""
     naip, denmark = DATA / "parcels_naip", DATA / "parcels_denmark_s2"
     sample = ROOT / "sample_data"
-    return {
+    every = {
         "naip, 6 aerials": [
             (naip / "images" / f"{name}.png", naip / "instances" / f"{name}.png") for name in TEST
         ],
         "denmark, 10 m": [(denmark / "RGB_small.tif", denmark / "marker2016_small.shp")],
         "sample scene": [(sample / "scene.tif", sample / "parcels.gpkg")],
     }
+    return {name: scenes for name, scenes in every.items() if name.startswith(place)}
 
 
 def score(scene: Path, truth: Path, out: Path, **options: str) -> EvaluateResult:
@@ -53,13 +54,14 @@ def score(scene: Path, truth: Path, out: Path, **options: str) -> EvaluateResult
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="parcels-aerial")
+    parser.add_argument("--place", default="", help="only places whose names begin so")
     parser.add_argument("--instances", default="basins")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "bench_model")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     print(f"{'':18}" + "".join(f"{name.replace('_', ' '):>20}" for name in COLUMNS))
-    for place, scenes in pairs().items():
+    for place, scenes in pairs(chosen.place).items():
         total, each = None, []
         for scene, truth in scenes:
             out = chosen.out / f"{scene.stem}.gpkg"
