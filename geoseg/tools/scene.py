@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from geoseg.errors import CRSError
 from geoseg.ground import metres_per_pixel
+from geoseg.learning.bundled import find_model
+from geoseg.learning.checkpoint import read_spec
 from geoseg.raster import (
     Clipped, Resampled, Scene, choose_bands, open_scene, percentiles, window_of_extent,
 )
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 MAX_FINER = 4
 """Where even this does not reach the model's range, the scene is read as it is: parcels of a size
 that the model knows are smaller than its pixels."""
+FOR_COARSER = {"parcels-aerial": "parcels-satellite"}
+"""Bundled models, and the bundled one for pixels that are too coarse for them."""
 SLACK = 0.02
 """A scene this little out of the model's range is in it: 5.002 m is 5 m."""
 STRETCH = (0.16, 0.82)
@@ -110,17 +114,26 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
         return 1, coarser
     if metres > coarsest * MAX_FINER:
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %s: expect poor parcels",
-            metres, spec.metres,
+            "the scene's pixels are %.3g m, the model wants %s: expect poor parcels%s",
+            metres, spec.metres, _advice(spec, metres),
         )
     elif metres > coarsest:
         finer = math.ceil(metres / coarsest)
         log.warning(
-            "the scene's pixels are %.3g m, the model wants %s: read %d times finer",
-            metres, spec.metres, finer,
+            "the scene's pixels are %.3g m, the model wants %s: read %d times finer%s",
+            metres, spec.metres, finer, _advice(spec, metres),
         )
         return finer, 1
     return 1, 1
+
+
+def _advice(spec: ModelSpec, metres: float) -> str:
+    """Name the bundled model that reads such coarse pixels, where there is one."""
+    if spec.name not in FOR_COARSER:
+        return ""
+    other = read_spec(find_model(FOR_COARSER[spec.name]))
+    fits = metres <= other.resolution[1] * (1 + SLACK) * MAX_FINER
+    return f"; better take --model {other.name}" if fits else ""
 
 
 def _range(

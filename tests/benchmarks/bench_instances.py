@@ -1,6 +1,7 @@
 """Score ways from probabilities to parcels, all on the same predictions of places never trained on.
 
-    python tests/benchmarks/bench_instances.py [--model parcels-aerial] [--place denmark] [--out FOLDER]
+    python tests/benchmarks/bench_instances.py [--model parcels-aerial] [--place denmark]
+        [--out FOLDER]
 
 Places are those of bench_model.py. F1 and PQ at IoU 0.5 over labels, before lines are drawn; no way
 may keep a piece smaller than the model's least area. scikit-image's ways run where it is installed,

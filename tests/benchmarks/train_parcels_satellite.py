@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from coarse_scenes import Look, coarse, write
 from train_parcels_aerial import VALIDATION
 
 from geoseg.grid import GeoBox
+from geoseg.learning.checkpoint import read_spec, replace_spec
 
 Sharp = tuple[str, np.ndarray, np.ndarray]
 """Name, (3, rows, cols) image and (rows, cols) labels of a sharp scene."""
@@ -40,19 +42,21 @@ FIRST_SEED, CHOOSING_SEEDS = 300, (400, 401, 402, 403)
 """Of the generated scenes to train on, and of those that choose."""
 REAL = 2.0
 """How often aerials are drawn, relative to generated scenes."""
+LEAST_AREA = 1000.0
+"""Square metres: ten pixels of Sentinel-2."""
 SOURCE = (
-    "parcels-aerial, then hand-drawn fields on 21 NAIP aerials (labels MIT, (c) 2021 Radix; imagery "
-    "USDA, public domain) and 12 scenes of geoseg's own generator (CC0), averaged to about 10 m"
+    "parcels-aerial, then hand-drawn fields on 21 NAIP aerials (labels MIT, (c) 2021 Radix; "
+    "imagery USDA, public domain) and 12 scenes of geoseg's own generator (CC0), averaged to about 10 m"
 )
 
 
 def aerials(names: tuple[str, ...] = ()) -> Iterator[Sharp]:
     """Read the aerials of these names, or those to train on."""
-    naip = DATA / "parcels_naip"
-    for image in sorted((naip / "images").glob("*.png")):
+    for image in sorted((DATA / "parcels_naip" / "images").glob("*.png")):
         if image.stem in names or not names and image.stem not in TEST + VALIDATION:
-            with rasterio.open(image) as pixels, rasterio.open(naip / "instances" / image.name) as one:
-                yield image.stem, pixels.read([1, 2, 3]), one.read(1).astype(np.int32)
+            labels = image.parents[1] / "instances" / image.name
+            with rasterio.open(image) as pixels, rasterio.open(labels) as numbers:
+                yield image.stem, pixels.read([1, 2, 3]), numbers.read(1).astype(np.int32)
 
 
 def generated(folder: Path, seed: int, metres: float) -> Sharp:
@@ -137,6 +141,9 @@ def main() -> None:
     )
     known = [f"{one}{suffix}" for one in held + choosing for suffix in (".tif", "-parcels.tif")]
     subprocess.run([*geoseg, "model", "calibrate", model, *known], check=True)
+    spec = read_spec(model)
+    instances = replace(spec.instances, min_area_m2=LEAST_AREA)
+    replace_spec(model, replace(spec, instances=instances))
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ def model(tmp_path):
     return tmp_path / "m.safetensors"
 
 
-def test_the_item_of_the_bundled_model_keeps_the_rules():
-    one = item_of(find_model("parcels-aerial"))
+@pytest.mark.parametrize("name", ["parcels-aerial", "parcels-satellite"])
+def test_the_item_of_a_bundled_model_keeps_the_rules(name):
+    one = item_of(find_model(name))
     check(one)
     assert one["properties"]["license"] == "MIT"
     assert [band["name"] for band in one["properties"]["bands"]] == ["red", "green", "blue"]
@@ -132,7 +133,7 @@ def test_the_commands_write_the_item_and_list_a_folder(model, tmp_path):
     lines = CliRunner().invoke(command, ["list", str(tmp_path)]).stdout.splitlines()
     assert lines[1] == "m.safetensors: unet, 5 to 20 m per pixel, exact"
     assert lines[0].startswith("broken.safetensors: ") and "not a model file" in lines[0]
-    assert CliRunner().invoke(command, ["list"]).stdout == "parcels-aerial\n"
+    assert CliRunner().invoke(command, ["list"]).stdout == "parcels-aerial\nparcels-satellite\n"
 
 
 def test_two_sizes_of_tiles_are_refused(model, tmp_path):

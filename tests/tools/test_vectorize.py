@@ -175,7 +175,7 @@ def test_a_coarser_scene_is_resampled_and_the_extent_kept(scene, tmp_path, caplo
     with rasterio.open(tmp_path / "coarse.tif", "w", **profile) as target:
         target.write(pixels)
     mask = geoseg.predict(tmp_path / "coarse.tif", tmp_path / "mask.tif")
-    assert "times finer" in caplog.text
+    assert "times finer; better take --model parcels-satellite" in caplog.text
     with rasterio.open(mask.path) as fine, rasterio.open(scene) as source:
         assert fine.bounds == pytest.approx(source.bounds)
 
