@@ -46,7 +46,8 @@ LEAST_AREA = 1000.0
 """Square metres: ten pixels of Sentinel-2."""
 SOURCE = (
     "parcels-aerial, then hand-drawn fields on 21 NAIP aerials (labels MIT, (c) 2021 Radix; "
-    "imagery USDA, public domain) and 12 scenes of geoseg's own generator (CC0), averaged to about 10 m"
+    "imagery USDA, public domain) and 12 scenes of geoseg's own generator (CC0), averaged to about "
+    "10 m"
 )
 
 
