@@ -1,8 +1,9 @@
 """Give both sides of a simplified arc back the area that its pixels had.
 
 A line that runs on one side of its stairs takes area from one parcel and gives it to the other.
-Here bends move along the arc, as little as they must, until the two are even. Bends stay points of
-the arc, and lines stay safe (`guards`) and within the tolerance.
+Here bends move along the arc, as little as they must, until the two are even; where that is not
+enough, the arc gets another bend. Bends stay points of the arc, and lines stay safe (`guards`) and
+within the tolerance.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ EVEN = UNITS * UNITS // 4
 """Twice an area, in square units: an arc is even within an eighth of a pixel."""
 FAR = 8
 """Points of the arc that a bend may move."""
-LEAST = 0.08
-"""Pixels that a short straight arc may lie beside its stairs on average before it gets a bend."""
-SHORT = 50
-"""Pixels: a longer straight arc stays straight; its parcels are large."""
+AWAY = 0.02
+"""Pixels that an arc with bends may lie beside its stairs on average before it gets another."""
+MOST = 2
+"""Bends that such an arc may get."""
+STRAIGHT = 0.08
+"""The same pixels for a straight arc ..."""
+CURVED = 0.0015
+"""... or these per pixel of its length: beside a long border lie large parcels."""
 WORSE = 2.0
 """How much the squared distance between the arc and its two lines may grow by a move ..."""
 ROUGH = 0.02

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoseg.vectorizer.balance import EVEN, FAR, LEAST, SHORT, evener_bend, excess2
+from geoseg.vectorizer.balance import (
+    AWAY, CURVED, EVEN, FAR, MOST, STRAIGHT, evener_bend, excess2,
+)
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend, moments
 from geoseg.vectorizer.shortcuts import farthest, is_near_and_clear, next_kept
@@ -80,20 +82,29 @@ def _merge_steps(guard, line, n, keep, sums, tolerance):
 
 
 @helper
-def _even_out(guard, chain, line, n, keep, sums, tolerance):
-    """Move bends until either side of an arc has its area again; a straight arc may get one."""
-    excess = excess2(guard.corners, chain, line, n, keep)
-    last = np.int64(n - 1)
-    if next_kept(keep, 0) == last:
-        length = sums[last, 0]
-        if length > SHORT * UNITS or abs(excess) < max(8 * EVEN, 2 * LEAST * UNITS * length):
-            return
-        where, _ = evener_bend(
-            line, sums, np.int64(0), np.int64(0), last, 1, last, excess, guard.aspect
+def _add_bend(guard, line, n, keep, sums, excess, tolerance):
+    """Bend an arc once more, where that makes its sides most even; give the excess then."""
+    before, found, best = np.int64(0), np.int64(0), excess
+    while before < n - 1:
+        after = next_kept(keep, before)
+        where, left = evener_bend(
+            line, sums, before, before, after, before + 1, after, excess, guard.aspect
         )
-        if where > 0 and _is_bend(guard, line, np.int64(0), where, last, tolerance):
-            keep[where] = True
-        return
+        if abs(left) < abs(best) and _is_bend(guard, line, before, where, after, tolerance):
+            found, best = where, left
+        before = after
+    if found > 0:
+        keep[found] = True
+    return best
+
+
+@helper
+def _even_out(guard, chain, line, n, keep, sums, tolerance):
+    """Move bends until either side of an arc has its area again; add some where that fails."""
+    excess, last = excess2(guard.corners, chain, line, n, keep), np.int64(n - 1)
+    length, away, most = sums[last, 0], AWAY, MOST
+    if next_kept(keep, 0) == last:
+        away, most = max(STRAIGHT, CURVED * length / UNITS), 1
     for _ in range(SWEEPS):
         before = np.int64(0)
         here = next_kept(keep, before)
@@ -106,6 +117,9 @@ def _even_out(guard, chain, line, n, keep, sums, tolerance):
                 keep[here], keep[where] = False, True
                 here, excess = where, left
             before, here = here, after
+    for _ in range(most):
+        if abs(excess) > max(8 * EVEN, 2 * away * UNITS * length):
+            excess = _add_bend(guard, line, n, keep, sums, excess, tolerance)
 
 
 @helper

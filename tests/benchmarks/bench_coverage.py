@@ -3,6 +3,7 @@
     python tests/benchmarks/bench_coverage.py --masks FOLDER     every raster burns back to itself
     python tests/benchmarks/bench_coverage.py --strips 10000     one map, six heights of strips
     python tests/benchmarks/bench_coverage.py --random 10000     small random rasters
+    python tests/benchmarks/bench_coverage.py --areas FOLDER     areas at the default lines
 
 A polygon is burned by its vertical edges alone: each adds its value from there to the right on the
 way down, and takes it away on the way up. So nothing of GDAL, GEOS or geoseg judges itself.
@@ -134,12 +135,33 @@ def small(count: int) -> None:
     print(f"{count:,} rasters, {polygons:,} polygons, each in 3 ways: right, valid, a coverage")
 
 
+def areas(folder: Path) -> None:
+    """Compare the areas of default lines with the pixels, over all label images of a folder."""
+    images, pixels, drawn, points = 0, [], [], 0
+    for path in sorted(folder.glob("*.png")):
+        with rasterio.open(path) as source:
+            labels = source.read(1).astype(np.int32)
+        for options, found in ((RAW, pixels), (LineOptions(), drawn)):
+            batches = draw(labels, options)
+            found += [one.area_m2 for one in batches]
+        points += sum(len(one.coords) for one in batches)
+        images += 1
+    size = np.concatenate(pixels)
+    error = np.concatenate(drawn) / size - 1
+    print(f"{images} images, {points:,} points")
+    for least, most in ((200, 1000), (1000, 5000), (5000, np.inf)):
+        some = error[(size >= least) & (size < most)]
+        print(f"{least} to {most} pixels: {len(some)} parcels, {np.mean(abs(some) > 0.005):.2%} "
+              f"are off by more than 0.5 %, {some.mean():+.3%} on average")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--masks", type=Path, help="folder of class rasters")
     parser.add_argument("--rows", type=int, default=9000, help="rows of a mask at once")
     parser.add_argument("--strips", type=int, metavar="SIZE")
     parser.add_argument("--random", type=int, metavar="COUNT")
+    parser.add_argument("--areas", type=Path, metavar="FOLDER")
     given = parser.parse_args()
     if given.masks:
         masks(given.masks, given.rows)
@@ -147,6 +169,8 @@ def main() -> None:
         strips(given.strips)
     if given.random:
         small(given.random)
+    if given.areas:
+        areas(given.areas)
 
 
 if __name__ == "__main__":

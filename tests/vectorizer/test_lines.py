@@ -117,3 +117,17 @@ def test_nine_of_ten_parcels_of_800_pixels_keep_their_area_within_half_a_percent
     error = abs(lines.area_m2[whole] / raw.area_m2[whole] - 1)
     assert whole.sum() > 40
     assert np.quantile(error, 0.9) < 0.005
+
+
+def test_rectangles_that_lie_alone_keep_their_area_within_half_a_percent(vectorize):
+    rows, cols = np.mgrid[0:480, 0:480] + 0.5
+    labels = np.zeros((480, 480), np.int32)
+    for n in range(64):
+        angle = np.pi * n / 128
+        right, down = cols - 60 * (n % 8) - 30.6, rows - 60 * (n // 8) - 30.3
+        along = right * np.cos(angle) + down * np.sin(angle)
+        across = down * np.cos(angle) - right * np.sin(angle)
+        labels[(abs(along) < 20) & (abs(across) < 11)] = n + 1
+    raw, lines = vectorize(labels, method="none", smooth="none"), vectorize(labels)
+    assert (abs(lines.area_m2 / raw.area_m2 - 1) < 0.005).all()
+    assert len(lines.coords) < 8 * len(lines)
