@@ -22,7 +22,7 @@ from geoseg.errors import OutputError
 
 HEAD = struct.Struct("<4sII")
 """Mark, bytes and checksum of the index; then both index and pieces follow."""
-MARK = b"GSB1"
+MARK = b"GSB2"
 """First bytes; the digit is the format's version."""
 FIRST_READ = 1 << 16
 """Bytes that are asked for at once: most indices are shorter."""

@@ -1,4 +1,4 @@
-"""What shards made, joined: probabilities and basins as strips of the whole scene."""
+"""What shards made, joined: probabilities and parcels as strips of the whole scene."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from geoseg.run.shards import Shard
 from geoseg.run.store import Store
 from geoseg.spec import PROBABILITY_NODATA
 from geoseg.vectorizer import LabelOptions
-from geoseg.vectorizer.gather import part_of
 from geoseg.vectorizer.label_raster import writing_labels
 from geoseg.vectorizer.merging import Merging
+from geoseg.vectorizer.part import part_of
 from geoseg.vectorizer.shaped import read_strip
 
 
@@ -81,7 +81,7 @@ class Joined:
 
 
 class JoinedLabels:
-    """Labels of all rows, from the basins that shards stored; a strip source as LabelRaster is.
+    """Labels of all rows, from the names that shards stored; a strip source as LabelRaster is.
 
     Attributes:
         shape: (height, width) in pixels.
@@ -143,11 +143,12 @@ def join(
     joined: Joined, options: LabelOptions, labels: JoinedLabels, *, strip: int,
     scratch: Path | None, progress: Callable[[int], None],
 ) -> None:
-    """Merge the basins of all rows: those of shards as they are, of rows between them anew."""
-    merging = Merging(options, scratch)
+    """Merge what shards left, and the basins of the rows between them, which are cut anew."""
+    merging, taken, offset = Merging(options, scratch), None, 0
     for start, stop, shard in joined.parts():
         if shard is not None:
-            offset = merging.add(shard.part(start))
+            if shard is not taken:
+                taken, offset = shard, merging.take(*shard.rest())
             labels.add(start, stop, offset, partial(shard.labels, start))
             progress(stop - start)
             continue

@@ -1,14 +1,16 @@
-"""What a shard stores as one object: its probabilities, and the basins of the rows that it knows.
+"""What a shard stores as one object: its probabilities, and the parcels of the rows that it knows.
 
-A *part* is some of these rows, which were cut into basins at once. It has two pieces: what joining
-takes (first and last row, statistics, borders), and its labels as runs of equal pixels.
+These rows are merged as far as no other row can change that. Stored is what became of each basin,
+and what is left: regions near other rows. A *part* is some of the rows, with the names of their
+basins as runs of equal pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,14 +21,14 @@ from geoseg.run.shards import Shard
 from geoseg.run.store import Store
 from geoseg.vectorizer import LabelOptions
 from geoseg.vectorizer.borders import Borders
-from geoseg.vectorizer.gather import Part, part_of
+from geoseg.vectorizer.gather import Carried, Rest, Row
 from geoseg.vectorizer.label_options import reach
+from geoseg.vectorizer.merging import Merging
+from geoseg.vectorizer.part import part_of
 from geoseg.vectorizer.shaped import read_strip
 
 CHUNK_ROWS = 256
 """Rows of probabilities that are packed together."""
-STATISTICS = [one.name for one in fields(Part) if one.name not in ("labels", "borders")]
-"""Arrays of a part beside its labels and borders."""
 
 Runs = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Lengths and values of runs of equal pixels, row after row."""
@@ -67,14 +69,35 @@ def pack(
         pieces[f"p{row}"] = data[:, row : row + CHUNK_ROWS]
     first = 0 if shard.row_start == 0 else around
     last = rows if shard.row_stop == height else rows - around
+    merging = Merging(options, from_above=first > 0)
     for row in range(first, last, strip):
         stop = min(row + strip, last)
         part = part_of(read_strip(Rows(data), row, stop, options))
-        measured = (getattr(part, name) for name in STATISTICS)
-        pieces[f"b{row}"] = (part.labels[[0, -1]], *measured, *part.borders)
-        pieces[f"l{row}"] = runs_of(part.labels)
+        start = np.int32(merging.add(part))
+        pieces[f"l{row}"] = runs_of(np.where(part.labels > 0, part.labels + start, np.int32(0)))
         parts.append([row, stop])
+    if parts:
+        rest, pieces["names"] = merging.leave(to_come=last < rows)
+        pieces["rest"] = _arrays(rest)
     return blob.pack({"rows": [shard.row_start, shard.row_stop], "parts": parts}, pieces)
+
+
+def _arrays(rest: Rest) -> tuple[NDArray[Any], ...]:
+    """Give what is left as arrays, which `_rest` puts together again."""
+    one = rest.carried
+    more = (getattr(one, field.name) for field in fields(Carried) if field.name != "borders")
+    return (*rest.top, *rest.last, *one.borders, *more)
+
+
+def _rest(arrays: Iterable[NDArray[Any]], count: int) -> Rest:
+    """Put together what is left of so many names."""
+    # Copies: the arrays of a piece share one block, which would stay as long as any of them.
+    rest = iter([one.copy() for one in arrays])
+    top, last, borders = (
+        kind(*islice(rest, len(kind._fields))) for kind in (Row, Row, Borders)
+    )
+    names = [field.name for field in fields(Carried) if field.name != "borders"]
+    return Rest(Carried(borders=borders, **dict(zip(names, rest, strict=True))), top, last, count)
 
 
 class Packed:
@@ -111,16 +134,13 @@ class Packed:
         """Read the chunk that begins at a row: (classes, rows, width)."""
         return self._arrays("p", row)[0]
 
-    def part(self, row: int) -> Part:
-        """Read the part that begins at a row; of its labels only the first and the last row."""
-        # Copies: the arrays of a piece share one block, which would stay as long as any of them.
-        ends, *arrays = (one.copy() for one in self._arrays("b", row))
-        n = len(STATISTICS)
-        measured = dict(zip(STATISTICS, arrays[:n], strict=True))
-        return Part(labels=ends, borders=Borders(*arrays[n:]), **measured)
+    def rest(self) -> tuple[Rest, NDArray[np.int32]]:
+        """Read what merging left of all parts, and what became of each name."""
+        names = self._index.arrays(self._read, "names")[0]
+        return _rest(self._index.arrays(self._read, "rest"), len(names) - 1), names
 
     def labels(self, row: int) -> Runs:
-        """Read the labels of the part that begins at a row."""
+        """Read the names in the part that begins at a row."""
         return self._arrays("l", row)
 
     def _arrays(self, kind: str, row: int) -> tuple[NDArray[Any], ...]:

@@ -6,8 +6,9 @@ The order of merging is total: lowest score first, of equal ones the edge that w
 
 A graph may be a piece of a larger one. Its *open* regions touch what is not in the piece, so what
 becomes of them is not known; nor is it for a region that an open one may be merged with before all
-else. An open neighbour has, whatever it becomes, a border with a region that scores at least its
-*bound*: when that comes off the heap, the region is open too. All other merging is as in the whole.
+else. Whatever an open neighbour becomes, its border with a region scores at least its *bound*: when
+that comes off the heap, the region is open too. All other merging is as in the whole, and may go
+before that of the rest: no border of a region will score less than the one at which it came to be.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ import numpy as np
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.region_graph import (
-    COUNT, END, FREE, HEAD, LAST, NEXT, OPEN, PEAK, STATE, SUM, WAITING, WIDE, Graph,
-    contract,
+    COUNT, END, HEAD, LAST, NEXT, OPEN, PEAK, STATE, SUM, WIDE, Graph, contract,
 )
 
 MEAN_SHIFT = 20
@@ -92,7 +92,7 @@ def _score(graph, edge, rule):
     return _strength(own, one, other, area, rule)
 
 
-def merge_regions(graph: Graph, rule: Rule, births: np.ndarray) -> None:
+def merge_regions(graph: Graph, rule: Rule) -> None:
     """Contract edges, lowest score first, until every score is at least the rule's limit.
 
     A heap with lazy deletion. A score falls only where edges became one, or where a region becomes
@@ -102,56 +102,36 @@ def merge_regions(graph: Graph, rule: Rule, births: np.ndarray) -> None:
     Args:
         graph: the graph; changed. What can still be merged when the piece grows is open then.
         rule: when two parcels become one.
-        births: (regions,) int64, item of the heap at which each came to be; changed.
     """
     room = len(graph.edges) + 1
-    _merge(graph, rule, births, np.empty(6 * room, np.int64), np.empty(room, np.int32))
+    _merge(graph, rule, np.empty(4 * room, np.int64), np.empty(room, np.int32))
 
 
 @kernel
-def _merge(graph, rule, births, heap, changed):
+def _merge(graph, rule, heap, changed):
     """Merge with room for the heap, and for the edges that change at once."""
-    size, now = np.int64(0), np.int64(0)
+    size = np.int64(0)
     for edge in range(np.int64(len(graph.edges))):
-        if graph.edges[edge, END] == graph.edges[edge, END + 1]:
-            size = push(heap, size, births[graph.edges[edge, END]])
-        else:
-            size = _offer(graph, edge, rule, heap, size)
+        size = _offer(graph, edge, rule, heap, size)
     while size > 0:
         item, size = pop(heap, size)
         edge = item & LOW_HALF
         one, other = graph.edges[edge, END], graph.edges[edge, END + 1]
-        if one == other:
-            now = max(now, item)
-            size = _release(graph, one, rule, heap, size)
-            continue
         score = _score(graph, edge, rule) if graph.edges[edge, COUNT] > 0 else NEVER
         if score != item >> 32:
             if item >> 32 < score < NEVER:
                 size = _offer(graph, edge, rule, heap, size)
         elif graph.nodes[one, STATE] != graph.nodes[other, STATE]:
-            graph.nodes[one, STATE] = graph.nodes[other, STATE] = OPEN
-            size = _offer_all(graph, one, rule, heap, size)
-            size = _offer_all(graph, other, rule, heap, size)
+            size = _open(graph, other if graph.nodes[one, STATE] == OPEN else one, rule, heap, size)
         else:
-            now = max(now, item)
-            kept, n = contract(graph, edge, changed)
-            births[kept] = now
-            for i in range(n):
+            for i in range(contract(graph, edge, changed)[1]):
                 size = _offer(graph, changed[i], rule, heap, size)
 
 
 @helper
-def _release(graph, region, rule, heap, size):
-    """Let a region be merged from now on."""
-    if graph.nodes[region, STATE] == WAITING:
-        graph.nodes[region, STATE] = FREE
-    return _offer_all(graph, region, rule, heap, size)
-
-
-@helper
-def _offer_all(graph, region, rule, heap, size):
-    """Add the edges of a region to the heap."""
+def _open(graph, region, rule, heap, size):
+    """Make a region open, and add its edges to the heap; give the heap's new size."""
+    graph.nodes[region, STATE] = OPEN
     half = graph.nodes[region, HEAD]
     while half != LAST:
         if graph.edges[half >> 1, COUNT] > 0:

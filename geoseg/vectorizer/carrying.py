@@ -16,7 +16,7 @@ from geoseg.vectorizer.gather import Basins, Carried
 from geoseg.vectorizer.heap import LOW_HALF
 from geoseg.vectorizer.label_options import MAX_AREA
 from geoseg.vectorizer.region_graph import (
-    BACKGROUND, COUNT, END, HELD, LOW, NAME, OPEN, STATE, SUM, WAITING, WIDE, Graph,
+    BACKGROUND, COUNT, END, HELD, LOW, NAME, OPEN, STATE, SUM, WIDE, Graph,
 )
 
 NO_PAIR = 255
@@ -30,8 +30,6 @@ class Fate(NamedTuple):
     """(basins,) the region that each is part of."""
     is_held: np.ndarray
     """(basins,) bool, of regions: they are not merged any more."""
-    births: np.ndarray
-    """(basins,) int64, of regions: item of the heap at which they came to be, or -1."""
     origins: np.ndarray
     """(edges,) int64, of the edges of the graph."""
 
@@ -41,47 +39,31 @@ def may_be_background(piece: Basins) -> np.ndarray:
     return piece.background | (piece.is_open & (piece.statistics[:, basins.PARCELS] == 0))
 
 
-def piece_graph(piece: Basins, carried: Carried) -> tuple[Graph, np.ndarray, np.ndarray]:
-    """Give the graph of a piece, its edges by their origins.
-
-    A region that came to be in an earlier piece may be merged from the moment on at which it did:
-    an edge from it to itself, without pairs, stands for that moment.
-
-    Returns:
-        The graph; (edges,) int64 origins; (basins,) int64 items of the moments, -1 where none.
-    """
+def piece_graph(piece: Basins) -> tuple[Graph, np.ndarray]:
+    """Give the graph of a piece, its edges by their origins, and (edges,) int64 these."""
     nodes, areas = region_graph.regions(piece.statistics, piece.background)
-    known = piece.numbers[: len(carried.names)]
-    born = np.flatnonzero(carried.births >= 0)
-    nodes[known[carried.is_held], STATE], nodes[known[born], STATE] = HELD, WAITING
+    nodes[piece.numbers[piece.places[piece.carried.is_held]], STATE] = HELD
     nodes[piece.is_open & ~piece.background, STATE] = OPEN
-    table, births = region_graph.edges(piece.borders), np.full(len(nodes), -1, np.int64)
-    origins = _origins(piece, carried)
-    if len(known) > 1:
-        stops = np.zeros((len(born), table.shape[1]), np.int32)
-        stops[:, END] = stops[:, END + 1] = known[born]
-        origins = np.concatenate([origins, carried.moments[born]])
+    table, origins = region_graph.edges(piece.borders), _origins(piece)
+    if len(piece.places) > 0:
         order = np.argsort(origins, kind="stable")
-        table, origins = np.concatenate([table, stops])[order], origins[order]
-        rows = np.flatnonzero(order >= len(order) - len(born))
-        late = born[order[rows] - (len(order) - len(born))]
-        births[known[late]] = (carried.births[late] << 32) | rows
-    return region_graph.linked(nodes, areas, table), origins, births
+        table, origins = table[order], origins[order]
+    return region_graph.linked(nodes, areas, table), origins
 
 
-def _origins(piece: Basins, carried: Carried) -> np.ndarray:
+def _origins(piece: Basins) -> np.ndarray:
     """Give the origins of a piece's borders: their basins' names, but for those carried on."""
-    ends = piece.borders.one, piece.borders.other
-    origins = _pairs(*(piece.names[end] for end in ends))
-    if len(carried.origins) == 0:
-        return origins
-    known = piece.numbers[: len(carried.names)]
-    before = _pairs(*(known[end] for end in (carried.borders.one, carried.borders.other)))
+    ends, carried = (piece.borders.one, piece.borders.other), piece.carried
+    origins = _pairs(*(piece.first[end] for end in ends))
+    before = _pairs(*(piece.numbers[end] for end in (carried.borders.one, carried.borders.other)))
     lasting = before >> 32 != before & LOW_HALF
+    if not lasting.any():
+        return origins
     rows = np.searchsorted(_pairs(*ends), before[lasting])
     origins[rows] = np.iinfo(np.int64).max
     halves = carried.origins[lasting] >> 32, carried.origins[lasting] & LOW_HALF
-    renamed = _pairs(*(_renamed(names, carried.names, piece.names[known]) for names in halves))
+    new = piece.first[piece.numbers[piece.places]]
+    renamed = _pairs(*(_renamed(names, carried.names, new) for names in halves))
     np.minimum.at(origins, rows, renamed)
     return origins
 
@@ -103,7 +85,7 @@ def carry(graph: Graph, piece: Basins, fate: Fate) -> tuple[Carried, np.ndarray]
     All background that is settled is one of them.
 
     Returns:
-        They, and (basins,) int32, the place among them of each region of the graph, 0 for none.
+        They, and (basins,) int32, the number among them of each region of the graph, 0 for none.
     """
     nodes, edges = graph.nodes, graph.edges
     is_open = (nodes[:, STATE] == OPEN) & (fate.roots == np.arange(len(nodes)))
@@ -116,27 +98,23 @@ def carry(graph: Graph, piece: Basins, fate: Fate) -> tuple[Carried, np.ndarray]
         stays[some] = True
     chosen, places = _places(nodes, stays, is_open)
     borders, origins = _borders(edges[rows], places, piece.is_open, fate.origins[rows])
-    births = np.where(fate.is_held[chosen], -1, fate.births[chosen])
-    moments, born = np.zeros(len(chosen), np.int64), births >= 0
-    moments[born] = fate.origins[births[born] & LOW_HALF]
     return Carried(
-        np.append(np.int32(0), piece.names[nodes[chosen[1:], NAME]]),
+        piece.first[nodes[chosen, NAME]],
         _statistics(nodes, piece, fate.roots, chosen, places, is_open),
         borders, origins, fate.is_held[chosen],
-        births >> 32, moments,
     ), places
 
 
 def _places(nodes: np.ndarray, stays: np.ndarray, is_open: np.ndarray) -> tuple:
-    """Say which regions are carried on, no data first, and where each is among them."""
+    """Say which regions are carried on, and which of them, from 1 on, each region is part of."""
     group = np.arange(len(nodes))
     settled = np.flatnonzero(stays & ~is_open & (nodes[:, BACKGROUND] == 1))
     if len(settled) > 0:
         group[settled] = settled[nodes[settled, NAME].argmin()]
     chosen = np.flatnonzero(stays & (group == np.arange(len(nodes))))
-    chosen = np.append(0, chosen[nodes[chosen, NAME].argsort()])
+    chosen = chosen[nodes[chosen, NAME].argsort()]
     places = np.zeros(len(nodes), np.int32)
-    places[chosen] = np.arange(len(chosen))
+    places[chosen] = np.arange(1, len(chosen) + 1)
     return chosen, places[group]
 
 
@@ -158,12 +136,10 @@ def _statistics(
 ) -> np.ndarray:
     """Give the statistics of what is carried on, so that each is again what it is now."""
     members = places[roots] > 0
-    members[0] = True
-    table = basins.add_up([piece.statistics[members]], places[roots[members]])
+    table = basins.add_up([piece.statistics[members]], places[roots[members]] - 1)
     may_be = may_be_background(piece) & ~piece.background
     background = (nodes[chosen, BACKGROUND] == 1) & ~may_be[chosen]
     table[:, basins.BACKGROUNDS] = background
     table[~background & ~piece.is_open[chosen], basins.PARCELS] = 1
     table[background & ~is_open[chosen], basins.AREA] = MAX_AREA
-    table[0] = 0
     return table

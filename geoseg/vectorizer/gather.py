@@ -1,46 +1,25 @@
-"""Gather basins and borders strip by strip, and join what the seams cut."""
+"""Gather the basins and borders of a piece of rows, and join what the seams of its strips cut."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
 from geoseg.errors import OptionError
 from geoseg.memory import drained
 from geoseg.vectorizer import basins, sets
-from geoseg.vectorizer.borders import DTYPES, Borders, gather_borders, reduce_borders, renamed
-from geoseg.vectorizer.shaped import Strip
+from geoseg.vectorizer.borders import DTYPES, Borders, gather_borders, reduce_borders
+from geoseg.vectorizer.part import Part, join_touching
 
 MAX_NAMES = (1 << 31) - 1
 """Labels are int32."""
 
 
 @dataclass(frozen=True, slots=True)
-class Basins:
-    """Basins of a piece and their borders; basins count from 0, which is no data.
-
-    A piece is what was carried on from the rows above it and some strips, all of them at best. Its
-    *names* are those of carried regions and then those that the strips gave.
-    """
-
-    numbers: np.ndarray
-    """(names,) int32, the basin of each name; by their first names."""
-    names: np.ndarray
-    """(basins,) int32, the first of its names, as all strips count them."""
-    statistics: np.ndarray
-    """(basins, columns) int64, as `measure_basins` gives."""
-    borders: Borders
-    """Between basins."""
-    background: np.ndarray
-    """(basins,) bool; touching background is one basin."""
-    is_open: np.ndarray
-    """(basins,) bool, they touch rows to come; then what is not known as background may be."""
-
-
-@dataclass(frozen=True, slots=True)
 class Carried:
-    """Regions of the rows so far that those to come can still change; 0 is no data."""
+    """Regions of rows so far that rows not seen yet can still change; they count from 1."""
 
     names: np.ndarray
     """(regions,) int32, the first name in each, ascending."""
@@ -53,92 +32,99 @@ class Carried:
     equals."""
     is_held: np.ndarray
     """(regions,) bool, they are not merged any more, though small ones may be given to them."""
-    births: np.ndarray
-    """(regions,) int64, score of the border at which they came to be; -1 where they are basins."""
-    moments: np.ndarray
-    """(regions,) int64, origin of that border."""
+
+    def moved(self, numbers: int, names: int) -> Carried:
+        """Give the same where so many numbers and names come before."""
+        pair, one, other = (names << 32) + names, self.borders.one, self.borders.other
+        return Carried(
+            self.names + np.int32(names), self.statistics,
+            self.borders._replace(one=one + np.int32(numbers), other=other + np.int32(numbers)),
+            self.origins + pair, self.is_held,
+        )
 
 
-def nothing() -> Carried:
-    """Give what is carried on to the first row."""
-    none = Borders(*(np.empty(0, dtype) for dtype in DTYPES))
-    no_region, no_border = np.zeros(1, np.int64), np.empty(0, np.int64)
-    return Carried(
-        np.zeros(1, np.int32), np.zeros((1, basins.COLUMNS), np.int64), none, no_border,
-        np.ones(1, bool), no_region - 1, no_region,
-    )
+class Row(NamedTuple):
+    """The first or last row of some strips."""
+
+    regions: np.ndarray
+    """(width,) int32, of its pixels."""
+    beyond: np.ndarray
+    """(width,) int32, of the pixels in the row beyond it, as in `Part`."""
+    boundary: np.ndarray
+    """(width,) uint8, stored boundary probabilities."""
+    depth: np.ndarray
+    """(width,) uint16, distances to the nearest pixel of another kind."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What a strip knows by itself; its basins count from 1, and touching background is one."""
+class Rest:
+    """What merging leaves of some rows: regions that count from 1, as names do."""
 
-    labels: np.ndarray
-    """(rows, width) int32, 0 at no data."""
-    above: np.ndarray
-    """(width,) int32, what the strip calls the basins of the pixels in the row above it, 0 where
-    nothing points to them; without entries where the scene ends."""
-    below: np.ndarray
-    """The same of the row below it."""
+    carried: Carried
+    """They."""
+    top: Row
+    """The first of the rows."""
+    last: Row
+    """The last of them."""
+    count: int
+    """How many names the rows have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basins:
+    """Basins of a piece and their borders; they count from 0, which is no data.
+
+    A piece is what was carried on to it and some strips, the whole scene at best. Regions that are
+    carried on and basins of the strips have numbers in the piece until seams are joined.
+    """
+
+    numbers: np.ndarray
+    """(numbers in the piece,) int32, the basin of each; by their first ones."""
+    names: np.ndarray
+    """(numbers in the piece,) int32, name of each, as the basins of all strips are counted."""
+    first: np.ndarray
+    """(basins,) int32, the first name of each."""
     statistics: np.ndarray
     """(basins, columns) int64, as `measure_basins` gives."""
     borders: Borders
-    """Between the strip's own basins."""
-    boundary: np.ndarray
-    """(2, width) uint8, stored boundary probabilities of its first and last row."""
-    depth: np.ndarray
-    """(2, width) uint16, distances to the nearest pixel of another kind there."""
-
-
-def part_of(strip: Strip) -> Part:
-    """Cut a strip into basins and measure them and their borders.
-
-    The background in a strip is joined at once: it is most of the basins, and they would only be
-    merged later.
-    """
-    width = strip.kinds.shape[1]
-    start, stop = strip.above * width, (strip.above + strip.rows) * width
-    names, free = basins.cut_basins(
-        strip.relief.ravel(), strip.kinds.ravel(), width, start, stop
-    )
-    core = slice(strip.above, strip.above + strip.rows)
-    kinds, parcel, boundary, depth = (
-        values[core] for values in (strip.kinds, strip.parcel, strip.boundary, strip.depth)
-    )
-    labels = names[start:stop].reshape(strip.rows, -1)
-    flat = [values.ravel() for values in (labels, kinds, parcel, boundary, depth)]
-    statistics = basins.measure_basins(*flat, count=free - 1)
-    borders = gather_borders(labels, boundary, depth)
-    background = statistics[:, basins.BACKGROUNDS] > 0
-    parents = np.arange(free - 1, dtype=np.int32)
-    numbers = _touching([borders], background, ~background, parents, first=1)
-    names = renamed(names, numbers, 1)
-    return Part(
-        names[start:stop].reshape(strip.rows, -1), names[:start], names[stop:],
-        basins.fold(statistics, numbers), reduce_borders([borders], numbers, first=1),
-        boundary[[0, -1]], depth[[0, -1]],
-    )
+    """Between basins."""
+    background: np.ndarray
+    """(basins,) bool; touching background is one basin."""
+    is_open: np.ndarray
+    """(basins,) bool, they touch rows to come; then what is not known as background may be."""
+    carried: Carried
+    """What was carried on; its borders are between numbers in the piece."""
+    places: np.ndarray
+    """(regions,) int64, their numbers in the piece."""
 
 
 class Gathered:
     """Basins and borders of a piece, strip by strip, over names that are joined at the seams."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, from_above: bool = False) -> None:
+        """Begin.
+
+        Args:
+            from_above: whether there are rows above the first strip that are not seen here.
+        """
         self.names = 0
         """How many names strips gave, and the name before the next strip's first."""
-        self.carried = nothing()
-        """With what the piece begins."""
-        self._last: tuple[np.ndarray, ...] | None = None
-        """Of the last strip: names in its last row and of the row below, boundary, depth."""
+        self.from_above = from_above
+        self.top: Row | None = None
+        """Of the first strip, with numbers in the piece."""
+        self.last: Row | None = None
+        """Of the last strip."""
         self._begin()
 
     def _begin(self) -> None:
-        """Begin a piece with the regions that are carried on."""
-        self.size = len(self.carried.names) - 1
-        """How many names the piece has."""
-        self.statistics = [self.carried.statistics]
-        self.borders = [self.carried.borders]
-        self.seams: list[tuple[np.ndarray, np.ndarray]] = []
+        """Begin a piece with nothing but no data."""
+        self.size = 0
+        """How many numbers the piece has."""
+        self._names = [np.zeros(1, np.int32)]
+        self._statistics = [np.zeros((1, basins.COLUMNS), np.int64)]
+        self._borders: list[Borders] = []
+        self._seams: list[tuple[np.ndarray, np.ndarray]] = []
+        self._carried: list[tuple[int, Carried]] = [(0, nothing())]
 
     def add(self, part: Part) -> int:
         """Add the next strip; give what is to be added to its labels to make them names.
@@ -146,25 +132,77 @@ class Gathered:
         Raises:
             OptionError: there are more names than labels can hold.
         """
-        if self.names + len(part.statistics) > MAX_NAMES:
+        start, count = self.names, len(part.statistics)
+        first, last = (
+            Row(part.labels[i], beyond, part.boundary[i], part.depth[i])
+            for i, beyond in ((0, part.above), (-1, part.below))
+        )
+        self._meet(first, last, count)
+        own, size = part.borders, np.int32(self.size)
+        borders = own._replace(one=own.one + size, other=own.other + size)
+        names = np.arange(start + 1, start + count + 1, dtype=np.int32)
+        self._put(names, part.statistics, borders)
+        return start
+
+    def take(self, rest: Rest) -> int:
+        """Add rows that were merged before, as `add` does a strip."""
+        start = self.names
+        self._meet(rest.top, rest.last, rest.count)
+        self._carry(rest.carried.moved(self.size, start))
+        return start
+
+    def go_on(self, carried: Carried, places: np.ndarray) -> None:
+        """Begin the next piece.
+
+        Args:
+            carried: what is carried on to it.
+            places: (numbers in the last piece,) int32, the region of each, 0 where it has none.
+        """
+        self._begin()
+        self._carry(carried)
+        self.top, self.last = (
+            row and row._replace(regions=places[row.regions], beyond=places[row.beyond])
+            for row in (self.top, self.last)
+        )
+
+    def rest(self) -> Rest:
+        """Give what the last piece left, which is all that there is now."""
+        return Rest(self._carried[-1][1], self.top, self.last, self.names)
+
+    def _carry(self, carried: Carried) -> None:
+        self._carried.append((self.size, carried))
+        self._put(carried.names, carried.statistics, carried.borders)
+
+    def _put(self, names: np.ndarray, statistics: np.ndarray, borders: Borders) -> None:
+        self._names.append(names)
+        self._statistics.append(statistics)
+        self._borders.append(borders)
+        self.size += len(names)
+
+    def _meet(self, first: Row, last: Row, count: int) -> None:
+        """Join rows that have so many names to those above them."""
+        self.names += count
+        if self.names > MAX_NAMES:
             raise OptionError(
                 f"the mosaic has more than {MAX_NAMES} basins, which is the most that can be "
                 "labelled; cut it into several mosaics"
             )
-        offset = self.size
-        first, last = (_shifted(part.labels[row], offset) for row in (0, -1))
-        self.statistics.append(part.statistics)
-        own = part.borders
-        self.borders.append(own._replace(one=own.one + offset, other=own.other + offset))
-        if self._last is not None:
-            last_row, below, boundary, depth = self._last
-            self.seams += [_named(_shifted(part.above, offset), last_row), _named(below, first)]
-            seam = ([last_row, first], [boundary, part.boundary[0]], [depth, part.depth[0]])
-            self.borders.append(gather_borders(*map(np.stack, seam), above=2))
-        self._last = last, _shifted(part.below, offset), part.boundary[1], part.depth[1]
-        self.size += len(part.statistics)
-        self.names += len(part.statistics)
-        return self.names - len(part.statistics)
+        first, last = (
+            row._replace(regions=_shifted(row.regions, self.size),
+                         beyond=_shifted(row.beyond, self.size))
+            for row in (first, last)
+        )
+        if self.last is None:
+            self.top = first
+        else:
+            above = self.last
+            self._seams += [
+                _named(first.beyond, above.regions), _named(above.beyond, first.regions)
+            ]
+            seam = (above.regions, first.regions), (above.boundary, first.boundary)
+            depths = above.depth, first.depth
+            self._borders.append(gather_borders(*map(np.stack, (*seam, depths)), above=2))
+        self.last = last
 
     def join(self, *, touching: int = 0, to_come: bool = False) -> Basins:
         """Join the names over the seams, and then all background that touches; once in a piece.
@@ -175,18 +213,15 @@ class Gathered:
             to_come: whether there are more strips.
         """
         parents = np.arange(self.size + 1, dtype=np.int32)
-        for names, others in self.seams:
+        for names, others in self._seams:
             sets.join_all(parents, names, others)
         seamless = sets.number_sets(parents)
-        statistics = basins.add_up(drained(self.statistics), seamless)
-        is_open = np.zeros(len(statistics), bool)
-        if to_come and self._last is not None:
-            is_open[seamless[self._last[0]]] = True
-            is_open[0] = False
+        statistics = basins.add_up(drained(self._statistics), seamless)
+        is_open = self._open(seamless, len(statistics), to_come)
         background = basins.is_background(statistics, is_open)
         parcel = ~background & ~(is_open & (statistics[:, basins.PARCELS] == 0))
         kinds = background[seamless], parcel[seamless]
-        numbers = _touching(self.borders, *kinds, parents, touching=touching)
+        numbers = join_touching(self._borders, *kinds, parents, touching=touching)
         fewer = np.empty(len(statistics), np.int32)
         fewer[seamless] = numbers
         statistics = basins.fold(statistics, fewer)
@@ -194,52 +229,42 @@ class Gathered:
             np.bincount(fewer, flags, len(statistics)) > 0
             for flags in (background, parcel, is_open)
         )
-        borders = reduce_borders(self.borders, numbers)
+        borders = reduce_borders(self._borders, numbers)
         _open_beside(borders, background, parcel, is_open, touching)
-        first = self.names - self.size + len(self.carried.names)
-        names = np.append(self.carried.names, np.arange(first, self.names + 1, dtype=np.int32))
-        names = names[sets.chase(parents) == np.arange(len(parents))]
-        return Basins(numbers, names, statistics, borders, background, is_open)
+        names, first = np.concatenate(self._names), sets.chase(parents) == np.arange(len(parents))
+        carried = _together([one for _, one in self._carried])
+        places = [at + 1 + np.arange(len(one.names)) for at, one in self._carried]
+        return Basins(
+            numbers, names, names[first], statistics, borders, background, is_open, carried,
+            np.concatenate(places),
+        )
 
-    def go_on(self, carried: Carried, places: np.ndarray) -> None:
-        """Begin the next piece.
-
-        Args:
-            carried: what is carried on to it.
-            places: (names,) of the last piece: the carried region of each, 0 where it has none.
-        """
-        self.carried = carried
-        if self._last is not None:
-            last, below, *rest = self._last
-            self._last = places[last], places[below], *rest
-        self._begin()
+    def _open(self, numbers: np.ndarray, count: int, to_come: bool) -> np.ndarray:
+        """Tell which of the basins touch rows that are not seen yet."""
+        is_open = np.zeros(count, bool)
+        for row, unseen in ((self.top, self.from_above), (self.last, to_come)):
+            if row is not None and unseen:
+                is_open[numbers[row.regions]] = True
+        is_open[0] = False
+        return is_open
 
 
-def _touching(
-    parts: list[Borders], background: np.ndarray, parcel: np.ndarray, parents: np.ndarray, *,
-    first: int = 0, touching: int = 0,
-) -> np.ndarray:
-    """Join all background that touches, and number the basins by their first members.
+def nothing() -> Carried:
+    """Give what is carried on to the first row."""
+    none, no_region = np.empty(0, np.int64), np.empty((0, basins.COLUMNS), np.int64)
+    borders = Borders(*(np.empty(0, dtype) for dtype in DTYPES))
+    return Carried(none.astype(np.int32), no_region, borders, none, none > 0)
 
-    Args:
-        parts: borders between basins; those below `first` are left alone.
-        background: (basins,) bool, of the basins from `first` on.
-        parcel: (basins,) bool, the same; what is neither may be both.
-        parents: (basins,) int32, the sets that they are in already; changed.
-        first: number of the first basin.
-        touching: join parcels too where a pair of pixels is below this.
 
-    Returns:
-        (basins,) int32 new numbers from 0.
-    """
-    for part in parts:
-        known = part.one >= first
-        one, other = part.one[known] - first, part.other[known] - first
-        both = background[one] & background[other]
-        if touching > 0:
-            both |= parcel[one] & parcel[other] & (part.low[known] < touching)
-        sets.join_all(parents, one[both], other[both])
-    return sets.number_sets(parents)
+def _together(carried: list[Carried]) -> Carried:
+    """Give several as one."""
+    names, statistics, borders, *rest = (
+        [getattr(one, field.name) for one in carried] for field in fields(Carried)
+    )
+    return Carried(
+        np.concatenate(names), np.concatenate(statistics),
+        Borders(*map(np.concatenate, zip(*borders))), *map(np.concatenate, rest),
+    )
 
 
 def _open_beside(

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from geoseg.errors import OptionError
 from geoseg.memory import return_freed_memory
-from geoseg.vectorizer.gather import Basins, Gathered, Part, part_of
+from geoseg.vectorizer.gather import Basins, Gathered
 from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.label_raster import LabelRaster
 from geoseg.vectorizer.merging import Merging, touching
+from geoseg.vectorizer.part import Part, part_of
 from geoseg.vectorizer.shaped import StripSource, read_strip
 
 log = logging.getLogger(__name__)

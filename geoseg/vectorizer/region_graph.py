@@ -19,9 +19,9 @@ LAST = -1
 HEAD, DEGREE, PARENT, PEAK, BACKGROUND, STATE, NAME = range(7)
 """Columns of a region: first half-edge, living edges, what it was merged into (itself if it lives),
 largest distance to a pixel of another kind, 1 if background, state, smallest region in it."""
-FREE, OPEN, WAITING, HELD = range(4)
+FREE, OPEN, HELD = range(3)
 """States of a region: it may be merged; what becomes of it is known only with the rows to come; it
-may be merged from a moment on; it will not be merged any more."""
+will not be merged any more."""
 END, NEXT, SUM, COUNT, LOW, WIDE = 0, 2, 4, 5, 6, 7
 """Columns of an edge: two regions, two next half-edges, statistics of `Borders`; an edge that is
 gone has no pairs."""
@@ -101,8 +101,6 @@ def _hang(graph, edge, side):
 def _link(graph):
     """Fill the lists and the hash table of a new graph."""
     for edge in range(np.int64(len(graph.edges))):
-        if graph.edges[edge, COUNT] == 0:
-            continue
         _hang(graph, edge, 0)
         _hang(graph, edge, 1)
         graph.places[_home(graph, graph.edges[edge, END], graph.edges[edge, END + 1])] = edge

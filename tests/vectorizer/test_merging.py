@@ -14,8 +14,9 @@ from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import LabelOptions, merging
 from geoseg.vectorizer.agglomerate import DOUBTFUL_PAIRS, MEAN_SHIFT
 from geoseg.vectorizer.basins import AREA, PARCEL_SUM, PEAK
-from geoseg.vectorizer.gather import Gathered, part_of
+from geoseg.vectorizer.gather import Gathered
 from geoseg.vectorizer.names import Names
+from geoseg.vectorizer.part import part_of
 from geoseg.vectorizer.shaped import read_strip
 
 
@@ -83,6 +84,29 @@ def in_pieces(source: Strips, options: LabelOptions, rows: list[int]) -> tuple[n
         carried.append(whole.carried)
     labels, _ = whole.finish()
     return labels[np.concatenate(names)], carried
+
+
+def from_rests(source: Strips, options: LabelOptions, rows: list[int]) -> np.ndarray:
+    """Merge the rows between each two of `rows` for themselves, and join what is left of them."""
+    whole, names, height = merging.Merging(options), [], source.shape[0]
+    for row, stop in zip(rows, [*rows[1:], height]):
+        alone, own = merging.Merging(options, from_above=row > 0), []
+        for start in range(row, stop, 5):
+            part = part_of(read_strip(source, start, min(start + 5, stop), options))
+            own.append(np.where(part.labels > 0, part.labels + alone.add(part), 0))
+            alone.settle(to_come=stop < height or start + 5 < stop)
+        offset = whole.take(*alone.leave(to_come=stop < height))
+        names.append(np.where(np.concatenate(own) > 0, np.concatenate(own) + offset, 0))
+    return whole.finish()[0][np.concatenate(names)]
+
+
+@given(source=rasters(), options=settings_of_labels(), data=some.data())
+@settings(max_examples=40, deadline=None)
+def test_rows_that_are_merged_for_themselves_give_what_all_rows_give(source, options, data):
+    height = source.shape[0]
+    cuts = data.draw(some.lists(some.integers(1, height - 1), max_size=6))
+    wanted, _ = in_pieces(source, options, [0])
+    assert np.array_equal(from_rests(source, options, sorted({0, *cuts})), wanted)
 
 
 @given(source=rasters(), options=settings_of_labels(), data=some.data())
