@@ -36,7 +36,9 @@ LABEL_PIXELS = 5_000_000
 NAME_BYTES = 10
 """Bytes per 100 pixels of the scene: four for each basin; measured 3.5 (docs/scale.md)."""
 GRAPH_BYTES = 64 * MIB
-"""A piece of the region graph of some 65,000 basins."""
+"""A piece of the region graph of some 65,000 basins, or four times what a seam leaves open."""
+SEAM_BYTES = 600
+"""Bytes per column of the latter; measured half a region a column."""
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
 MASK_BYTES = 3
@@ -192,7 +194,7 @@ def _plan(
     needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide]
     if parcels:
         rows_at_once = min(label_strip(wide), geobox.height)
-        graph = GRAPH_BYTES + pixels * NAME_BYTES // 100
+        graph = GRAPH_BYTES + wide * SEAM_BYTES + pixels * NAME_BYTES // 100
         needs.append(wide * rows_at_once * LABEL_BYTES + graph)
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,

@@ -44,12 +44,8 @@ class Merging:
         """
         self._options = options
         self._gathered, self._names = Gathered(from_above=from_above), Names(scratch)
-        self._carried = 0
-
-    @property
-    def carried(self) -> int:
+        self.carried = 0
         """Number of regions that the last piece left open, and of those beside them."""
-        return self._carried
 
     def add(self, part: Part) -> int:
         """Add the next strip; give what is to be added to its labels to make them names."""
@@ -76,7 +72,7 @@ class Merging:
         piece = gathered.join(touching=touching(self._options), to_come=to_come)
         carried, places = merge_piece(piece, self._options, self._names.first)
         gathered.go_on(carried, places)
-        self._carried = len(carried.names)
+        self.carried = len(carried.names)
 
     def leave(self, *, to_come: bool) -> tuple[Rest, np.ndarray]:
         """Give what merging leaves of the rows so far, and the first name of each, for `take`."""
@@ -89,7 +85,7 @@ class Merging:
         return self._names.number()
 
     def _settle_if_enough(self) -> None:
-        if self._gathered.size >= max(ENOUGH, (SHARE + 1) * self._carried):
+        if self._gathered.size >= max(ENOUGH, (SHARE + 1) * self.carried):
             self.settle(to_come=True)
 
 
