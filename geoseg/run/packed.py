@@ -21,10 +21,10 @@ from geoseg.run.shards import Shard
 from geoseg.run.store import Store
 from geoseg.vectorizer import LabelOptions
 from geoseg.vectorizer.borders import Borders
-from geoseg.vectorizer.gather import Carried, Rest, Row
 from geoseg.vectorizer.label_options import reach
 from geoseg.vectorizer.merging import Merging
 from geoseg.vectorizer.part import part_of
+from geoseg.vectorizer.rest import Carried, Rest, Row
 from geoseg.vectorizer.shaped import read_strip
 
 CHUNK_ROWS = 256

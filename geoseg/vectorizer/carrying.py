@@ -12,12 +12,13 @@ import numpy as np
 
 from geoseg.vectorizer import basins, region_graph
 from geoseg.vectorizer.borders import DTYPES, Borders, reduce_borders
-from geoseg.vectorizer.gather import Basins, Carried
+from geoseg.vectorizer.gather import Basins
 from geoseg.vectorizer.heap import LOW_HALF
 from geoseg.vectorizer.label_options import MAX_AREA
 from geoseg.vectorizer.region_graph import (
     BACKGROUND, COUNT, END, HELD, LOW, NAME, OPEN, STATE, SUM, WIDE, Graph,
 )
+from geoseg.vectorizer.rest import Carried
 
 NO_PAIR = 255
 """Least value of a border over which parcels are not joined by touch any more."""

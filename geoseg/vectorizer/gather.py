@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from geoseg.errors import OptionError
 from geoseg.memory import drained
 from geoseg.vectorizer import basins, sets
-from geoseg.vectorizer.borders import DTYPES, Borders, gather_borders, reduce_borders
+from geoseg.vectorizer.borders import Borders, gather_borders, reduce_borders
 from geoseg.vectorizer.part import Part, join_touching
+from geoseg.vectorizer.rest import Carried, Rest, Row, nothing, together
 
 MAX_NAMES = (1 << 31) - 1
 """Labels are int32."""
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """Regions of rows so far that rows not seen yet can still change; they count from 1."""
-
-    names: np.ndarray
-    """(regions,) int32, the first name in each, ascending."""
-    statistics: np.ndarray
-    """(regions, columns) int64, of all that is in them."""
-    borders: Borders
-    """Between them."""
-    origins: np.ndarray
-    """(borders,) int64, the first pair of names whose border is part of each: its place among
-    equals."""
-    is_held: np.ndarray
-    """(regions,) bool, they are not merged any more, though small ones may be given to them."""
-
-    def moved(self, numbers: int, names: int) -> Carried:
-        """Give the same where so many numbers and names come before."""
-        pair, one, other = (names << 32) + names, self.borders.one, self.borders.other
-        return Carried(
-            self.names + np.int32(names), self.statistics,
-            self.borders._replace(one=one + np.int32(numbers), other=other + np.int32(numbers)),
-            self.origins + pair, self.is_held,
-        )
-
-
-class Row(NamedTuple):
-    """The first or last row of some strips."""
-
-    regions: np.ndarray
-    """(width,) int32, of its pixels."""
-    beyond: np.ndarray
-    """(width,) int32, of the pixels in the row beyond it, as in `Part`."""
-    boundary: np.ndarray
-    """(width,) uint8, stored boundary probabilities."""
-    depth: np.ndarray
-    """(width,) uint16, distances to the nearest pixel of another kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What merging leaves of some rows: regions that count from 1, as names do."""
-
-    carried: Carried
-    """They."""
-    top: Row
-    """The first of the rows."""
-    last: Row
-    """The last of them."""
-    count: int
-    """How many names the rows have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +179,7 @@ class Gathered:
         borders = reduce_borders(self._borders, numbers)
         _open_beside(borders, background, parcel, is_open, touching)
         names, first = np.concatenate(self._names), sets.chase(parents) == np.arange(len(parents))
-        carried = _together([one for _, one in self._carried])
+        carried = together([one for _, one in self._carried])
         places = [at + 1 + np.arange(len(one.names)) for at, one in self._carried]
         return Basins(
             numbers, names, names[first], statistics, borders, background, is_open, carried,
@@ -247,24 +194,6 @@ class Gathered:
                 is_open[numbers[row.regions]] = True
         is_open[0] = False
         return is_open
-
-
-def nothing() -> Carried:
-    """Give what is carried on to the first row."""
-    none, no_region = np.empty(0, np.int64), np.empty((0, basins.COLUMNS), np.int64)
-    borders = Borders(*(np.empty(0, dtype) for dtype in DTYPES))
-    return Carried(none.astype(np.int32), no_region, borders, none, none > 0)
-
-
-def _together(carried: list[Carried]) -> Carried:
-    """Give several as one."""
-    names, statistics, borders, *rest = (
-        [getattr(one, field.name) for one in carried] for field in fields(Carried)
-    )
-    return Carried(
-        np.concatenate(names), np.concatenate(statistics),
-        Borders(*map(np.concatenate, zip(*borders))), *map(np.concatenate, rest),
-    )
 
 
 def _open_beside(

@@ -15,11 +15,12 @@ import numpy as np
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer import agglomerate, basins, giving, sets
 from geoseg.vectorizer.carrying import Fate, carry, may_be_background, piece_graph
-from geoseg.vectorizer.gather import Basins, Carried, Gathered, Rest
+from geoseg.vectorizer.gather import Basins, Gathered
 from geoseg.vectorizer.label_options import LabelOptions, levels
 from geoseg.vectorizer.names import GONE, Names
 from geoseg.vectorizer.part import Part
 from geoseg.vectorizer.region_graph import BACKGROUND, NAME, OPEN, PARENT, STATE, Graph
+from geoseg.vectorizer.rest import Carried, Rest
 
 FULL_AREA = 5
 """Pieces below this many minimum areas need less to be merged with a parcel beside them."""
