@@ -1,14 +1,15 @@
-"""What became of every name that strips gave their basins, in a scratch file without a name."""
+"""What became of every name that strips gave their basins, in memory or in a scratch file."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from geoseg.vectorizer.compiled import kernel
-from geoseg.vectorizer.label_raster import writing_labels
+from geoseg.vectorizer.label_raster import MEMORY_FILE, writing_labels
 
 GONE = -1
 """In place of a name: background."""
@@ -17,15 +18,15 @@ GONE = -1
 class Names:
     """For each name an earlier one of the same parcel, itself where it is the first, or GONE.
 
-    Four bytes a basin, the one thing that grows with the scene; the system may put them on disk.
+    Four bytes a basin, the one thing that grows with the scene; many of them lie in a scratch file.
     """
 
     def __init__(self, scratch: Path | None) -> None:
         """Begin with name 0, no data; the folder is the system's where it is None."""
-        self._file = tempfile.TemporaryFile(dir=scratch)
-        self.first = np.zeros(0, np.int32)
+        self._scratch = scratch
+        self._file: IO[bytes] | None = None
+        self.first = np.zeros(1, np.int32)
         """(names,) int32."""
-        self.grow(1)
 
     def grow(self, count: int) -> None:
         """Make room for so many names.
@@ -33,7 +34,13 @@ class Names:
         Raises:
             OutputError: the scratch folder is full.
         """
+        if 4 * count <= MEMORY_FILE:
+            self.first.resize(count, refcheck=False)
+            return
         with writing_labels():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._scratch)
+                self._file.write(self.first.data)
             self._file.seek(0, 2)
             self._file.write(bytes(4 * (count - len(self.first))))
             self._file.flush()

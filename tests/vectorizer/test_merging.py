@@ -195,7 +195,20 @@ class FullFile:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_scratch_folder_is_an_output_error_of_names_too():
+def test_names_are_kept_when_they_go_to_a_scratch_file(monkeypatch, tmp_path):
+    monkeypatch.setattr("geoseg.vectorizer.names.MEMORY_FILE", 40)
+    names = Names(tmp_path)
+    for count in (5, 10, 11, 30):
+        names.grow(count)
+        names.first[count - 1] = count - 1
+    assert names.first.tolist() == [one if one in (4, 9, 10, 29) else 0 for one in range(30)]
+    names.first[1:] = [1, 1, -1, 4, 4, *[5] * 24]
+    labels, count = names.number()
+    assert labels.tolist() == [-1, 1, 1, 0, 2, 2, *[2] * 24] and count == 2
+
+
+def test_a_full_scratch_folder_is_an_output_error_of_names_too(monkeypatch):
+    monkeypatch.setattr("geoseg.vectorizer.names.MEMORY_FILE", 4)
     names = Names(None)
     names._file = FullFile()
     with pytest.raises(OutputError, match="cannot write labels to the scratch folder"):
