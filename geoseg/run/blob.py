@@ -28,6 +28,8 @@ FIRST_READ = 1 << 16
 """Bytes that are asked for at once: most indices are shorter."""
 LEVEL = 1
 """Of zlib: a third of the bytes for a hundredth of the time that the network took."""
+NO_PIECE = (zlib.error, ValueError, KeyError, TypeError)
+"""What reading a piece raises where its checksum was forged with it."""
 
 Reader = Callable[[int, int], bytes]
 """Gives bytes [start, stop) of an object, fewer where it ends before."""
@@ -52,15 +54,18 @@ class Index:
         Raises:
             OutputError: the bytes are not those that were written.
         """
-        first, size, checksum, kinds = self.pieces[name]
-        data = read(self.start + first, self.start + first + size)
-        if len(data) != size or zlib.crc32(data) != checksum:
-            raise _damaged(self.name)
-        raw, arrays, place = zlib.decompress(data), [], 0
-        for dtype, shape in kinds:
-            count = int(np.prod(shape))
-            arrays.append(np.frombuffer(raw, dtype, count, place).reshape(shape))
-            place += count * np.dtype(dtype).itemsize
+        try:
+            first, size, checksum, kinds = self.pieces[name]
+            data = read(self.start + first, self.start + first + size)
+            if len(data) != size or zlib.crc32(data) != checksum:
+                raise damaged(self.name)
+            raw, arrays, place = zlib.decompress(data), [], 0
+            for dtype, shape in kinds:
+                count = int(np.prod(shape))
+                arrays.append(np.frombuffer(raw, dtype, count, place).reshape(shape))
+                place += count * np.dtype(dtype).itemsize
+        except NO_PIECE as error:
+            raise damaged(self.name) from error
         return tuple(arrays)
 
 
@@ -88,19 +93,20 @@ def read_index(read: Reader, name: str) -> Index:
     """
     head = read(0, FIRST_READ)
     if len(head) < HEAD.size or head[:4] != MARK:
-        raise _damaged(name)
+        raise damaged(name)
     _, size, checksum = HEAD.unpack_from(head)
     stop = HEAD.size + size
     text = head[HEAD.size:stop]
     if len(text) < size:
         text += read(len(head), stop)
     if zlib.crc32(text) != checksum:
-        raise _damaged(name)
+        raise damaged(name)
     values = json.loads(text)
     return Index(name, values["about"], values["pieces"], stop)
 
 
-def _damaged(name: str) -> OutputError:
+def damaged(name: str) -> OutputError:
+    """Say that an object is not what was written, and what to do."""
     return OutputError(
         f"{name} is damaged, or no shard of geoseg; delete it and run its shard again"
     )

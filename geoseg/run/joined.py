@@ -149,7 +149,7 @@ def join(
         if shard is not None:
             if shard is not taken:
                 taken, offset = shard, merging.take(*shard.rest())
-            labels.add(start, stop, offset, partial(shard.labels, start))
+            labels.add(start, stop, offset, partial(shard.labels, start, stop))
             progress(stop - start)
             continue
         for row in range(start, stop, strip):

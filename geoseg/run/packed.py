@@ -23,12 +23,16 @@ from geoseg.vectorizer import LabelOptions
 from geoseg.vectorizer.borders import Borders
 from geoseg.vectorizer.label_options import reach
 from geoseg.vectorizer.merging import Merging
+from geoseg.vectorizer.names import GONE
 from geoseg.vectorizer.part import part_of
-from geoseg.vectorizer.rest import Carried, Rest, Row
+from geoseg.vectorizer.rest import Carried, Rest, Row, within
 from geoseg.vectorizer.shaped import read_strip
 
 CHUNK_ROWS = 256
 """Rows of probabilities that are packed together."""
+
+CARRIED = [one.name for one in fields(Carried) if one.name != "borders"]
+"""What is stored of regions beside their borders."""
 
 Runs = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Lengths and values of runs of equal pixels, row after row."""
@@ -85,7 +89,7 @@ def pack(
 def _arrays(rest: Rest) -> tuple[NDArray[Any], ...]:
     """Give what is left as arrays, which `_rest` puts together again."""
     one = rest.carried
-    more = (getattr(one, field.name) for field in fields(Carried) if field.name != "borders")
+    more = (getattr(one, name) for name in CARRIED)
     return (*rest.top, *rest.last, *one.borders, *more)
 
 
@@ -96,8 +100,7 @@ def _rest(arrays: Iterable[NDArray[Any]], count: int) -> Rest:
     top, last, borders = (
         kind(*islice(rest, len(kind._fields))) for kind in (Row, Row, Borders)
     )
-    names = [field.name for field in fields(Carried) if field.name != "borders"]
-    return Rest(Carried(borders=borders, **dict(zip(names, rest, strict=True))), top, last, count)
+    return Rest(Carried(borders=borders, **dict(zip(CARRIED, rest, strict=True))), top, last, count)
 
 
 class Packed:
@@ -113,7 +116,7 @@ class Packed:
         Raises:
             OutputError: it is missing or damaged.
         """
-        self.rows = shard.row_start, shard.row_stop
+        self.rows, self._width = (shard.row_start, shard.row_stop), shard.mosaic.width
         self._read = partial(store.get, shard.name)
         self._index = blob.read_index(self._read, f"{store}/{shard.name}")
 
@@ -132,19 +135,34 @@ class Packed:
 
     def probabilities(self, row: int) -> NDArray[np.uint8]:
         """Read the chunk that begins at a row: (classes, rows, width)."""
-        return self._arrays("p", row)[0]
+        data = self._arrays("p", row)[0]
+        self._must(data.shape[1:] == (min(CHUNK_ROWS, self.rows[1] - row), self._width))
+        return data
 
     def rest(self) -> tuple[Rest, NDArray[np.int32]]:
         """Read what merging left of all parts, and what became of each name."""
-        names = self._index.arrays(self._read, "names")[0]
-        return _rest(self._index.arrays(self._read, "rest"), len(names) - 1), names
+        names, arrays = self._arrays("names")[0], self._arrays("rest")
+        self._must(len(arrays) == 2 * len(Row._fields) + len(Borders._fields) + len(CARRIED))
+        rest = _rest(arrays, len(names) - 1)
+        self._must(rest.is_sound(self._width) and within(names, GONE, rest.count))
+        self._names = rest.count
+        return rest, names
 
-    def labels(self, row: int) -> Runs:
-        """Read the names in the part that begins at a row."""
-        return self._arrays("l", row)
+    def labels(self, row: int, stop: int) -> Runs:
+        """Read the names in the part of rows [row, stop); `rest` comes first."""
+        lengths, values = self._arrays("l", row)
+        self._must(lengths.sum() == (stop - row) * self._width and lengths.min() > 0)
+        self._must(len(lengths) == len(values) and within(values, 0, self._names))
+        return lengths, values
 
-    def _arrays(self, kind: str, row: int) -> tuple[NDArray[Any], ...]:
-        return self._index.arrays(self._read, f"{kind}{row - self.rows[0]}")
+    def _must(self, holds: bool) -> None:
+        """Refuse what no shard holds, though its checksums are right: kernels trust numbers."""
+        if not holds:
+            raise blob.damaged(self._index.name)
+
+    def _arrays(self, kind: str, row: int | None = None) -> tuple[NDArray[Any], ...]:
+        name = kind if row is None else f"{kind}{row - self.rows[0]}"
+        return self._index.arrays(self._read, name)
 
 
 def runs_of(labels: NDArray[np.int32]) -> Runs:

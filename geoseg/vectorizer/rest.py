@@ -49,6 +49,14 @@ class Row(NamedTuple):
     depth: np.ndarray
     """(width,) uint16, distances to the nearest pixel of another kind."""
 
+    def fits(self, width: int, most: int) -> bool:
+        """Tell whether it is so wide and has regions up to `most`; beyond may have no entries."""
+        sizes = len(self.regions), len(self.boundary), len(self.depth)
+        return (
+            sizes == (width,) * 3 and len(self.beyond) in (0, width)
+            and within(self.regions, 0, most) and within(self.beyond, 0, most)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -62,6 +70,24 @@ class Rest:
     """The last of them."""
     count: int
     """How many names the rows have."""
+
+    def is_sound(self, width: int) -> bool:
+        """Tell whether sizes agree and every number stands for something; kernels trust that."""
+        one, most = self.carried, len(self.carried.names)
+        sizes = {len(values) for values in (*one.borders, one.origins)}
+        return (
+            all(row.fits(width, most) for row in (self.top, self.last))
+            and len(sizes) == 1 and len(one.is_held) == most
+            and one.statistics.shape == (most, basins.COLUMNS)
+            and within(one.names, 1, self.count) and bool((np.diff(one.names) > 0).all())
+            and all(within(end, 1, most) for end in (one.borders.one, one.borders.other))
+            and within(one.borders.count, 1, np.iinfo(np.int32).max)
+        )
+
+
+def within(values: np.ndarray, least: int, most: int) -> bool:
+    """Tell whether all values are from the least to the most."""
+    return values.size == 0 or least <= int(values.min()) and int(values.max()) <= most
 
 
 def nothing() -> Carried:
