@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geoseg.errors import CRSError
 from geoseg.ground import metres_per_pixel
-from geoseg.learning.bundled import find_model
+from geoseg.learning.bundled import bundled_models
 from geoseg.learning.checkpoint import read_spec
 from geoseg.raster import (
     Clipped, Resampled, Scene, choose_bands, open_scene, percentiles, window_of_extent,
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 MAX_FINER = 4
 """Where even this does not reach the model's range, the scene is read as it is: parcels of a size
 that the model knows are smaller than its pixels."""
-FOR_COARSER = {"parcels-aerial": "parcels-satellite"}
-"""Bundled models, and the bundled one for pixels that are too coarse for them."""
 SLACK = 0.02
 """A scene this little out of the model's range is in it: 5.002 m is 5 m."""
 STRETCH = (0.16, 0.82)
@@ -128,12 +126,15 @@ def resampling(scene: Scene, spec: ModelSpec) -> tuple[int, int]:
 
 
 def _advice(spec: ModelSpec, metres: float) -> str:
-    """Name the bundled model that reads such coarse pixels, where there is one."""
-    if spec.name not in FOR_COARSER:
-        return ""
-    other = read_spec(find_model(FOR_COARSER[spec.name]))
-    fits = metres <= other.resolution[1] * (1 + SLACK) * MAX_FINER
-    return f"; better take --model {other.name}" if fits else ""
+    """Name a bundled model that reads coarser pixels than this bundled one, if it reads these."""
+    bundled = [read_spec(path) for path in bundled_models()]
+    if spec.name not in [one.name for one in bundled]:
+        return ""  # a model of one's own was chosen for this imagery
+    for one in bundled:
+        coarsest = one.resolution[1]
+        if coarsest > spec.resolution[1] and metres <= coarsest * (1 + SLACK) * MAX_FINER:
+            return f"; better take --model {one.name}"
+    return ""
 
 
 def _range(
