@@ -30,6 +30,7 @@ from pyproj import CRS
 from shapely import Polygon
 
 from geoseg.grid import GeoBox
+from geoseg import object_code
 from geoseg.vectorizer import machine_code
 from geoseg.vectorizer.compiled import KERNELS, Kernel, jitted
 from geoseg.vectorizer.label import label
@@ -168,9 +169,9 @@ def _alone(whole: bytes, function: str, symbol: str) -> bytes:
     module.get_function(function).name = symbol
     unused = llvm.create_new_module_pass_manager()
     unused.add_global_dead_code_eliminate_pass()
-    target = machine_code.processor("x86-64")
+    target = object_code.processor("x86-64")
     unused.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
-    machine_code.optimize(module, target, is_final=False)
+    object_code.optimize(module, target, is_final=False)
     left = [one.name for one in module.functions if one.is_declaration]
     strange = [name for name in left if not name.startswith("llvm.")]
     if strange:

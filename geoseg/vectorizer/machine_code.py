@@ -1,8 +1,6 @@
-"""Make machine code of the bitcode that is shipped, keep it on disk, and call it.
+"""Call the kernels whose bitcode is shipped (`kernels.zip`, made by `bitcode`).
 
-The bitcode is LLVM's, of no processor in particular (`kernels.zip`, made by `bitcode`). LLVM makes
-it fit this processor on the first call of a kernel; the object file is kept in the user's cache and
-loaded from there afterwards.
+A kernel is made for this processor on its first call (`object_code`).
 """
 
 from __future__ import annotations
@@ -11,11 +9,8 @@ import ctypes
 import functools
 import hashlib
 import json
-import os
 import platform
 import sys
-import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geoseg import object_code
 from geoseg.cache import cache_folder
 
 if TYPE_CHECKING:
@@ -36,9 +32,6 @@ SECONDS_NUMBA = 30
 """The same by numba."""
 NONE = -2
 """Status of a function of numba's that returned None."""
-
-_LOCK = threading.Lock()
-"""LLVM is used by one thread at a time."""
 
 
 def digest(parts: Mapping[str, str]) -> str:
@@ -89,9 +82,8 @@ def load(kernel: Kernel, form: str) -> Callable[[tuple, list], object] | None:
     if known is None or form not in known["forms"] or known["digest"] != kernel.digest:
         return None
     name, returns = known["forms"][form]
-    with _LOCK:
-        address = _address(name, known["digest"])
-    return _call(address, form, returns)
+    found = object_code.address(name, known["digest"], lambda: _bitcode(name))
+    return _call(found, form, returns)
 
 
 def _call(address: int, form: str, returns: str) -> Callable[[tuple, list], object]:
@@ -133,94 +125,9 @@ def index() -> dict[str, Any]:
         return json.loads(files.read("index.json"))
 
 
-@functools.cache
-def _address(name: str, version: str) -> int:
-    """Load the object file of a function, made if there is none."""
-    import llvmlite.binding as llvm
-
-    engine, target = _engine()
-    path = _cached(name, version)
-    try:
-        code = path.read_bytes()
-        whole = hashlib.sha256(code[32:]).digest() == code[:32]
-    except OSError:
-        whole = False
-    if not whole:
-        with zipfile.ZipFile(SHIPPED) as files:
-            made = _compiled(files.read(f"{name}.bc"), target)
-        code = hashlib.sha256(made).digest() + made
-        _keep(path, code)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code[32:]))
-    engine.finalize_object()
-    return engine.get_function_address(name)
-
-
-def _compiled(bitcode: bytes, target: Any) -> bytes:
-    """Make an object file."""
-    import llvmlite.binding as llvm
-
-    module = llvm.parse_bitcode(bitcode)
-    module.triple, module.data_layout = target.triple, str(target.target_data)
-    optimize(module, target, is_final=True)
-    return target.emit_object(module)
-
-
-@functools.cache
-def _engine() -> tuple[Any, Any]:
-    import llvmlite.binding as llvm
-
-    target = processor()
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target), target
-
-
-def processor(name: str | None = None) -> Any:
-    """Give LLVM's description of a processor; None is this one, with all that it can do."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = "" if name else llvm.get_host_cpu_features().flatten()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=name or llvm.get_host_cpu_name(), features=features, opt=3, jit=True,
-    )
-
-
-def optimize(module: Any, target: Any, *, is_final: bool) -> None:
-    """Optimize a module; before the final time, loops are left as they are."""
-    import llvmlite.binding as llvm
-
-    options = llvm.create_pipeline_tuning_options(speed_level=3 if is_final else 2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = is_final
-    builder = llvm.create_pass_builder(target, options)
-    builder.getModulePassManager().run(module, builder)
-
-
-@functools.cache
-def _machine() -> str:
-    import llvmlite.binding as llvm
-
-    features = llvm.get_host_cpu_features().flatten()
-    about = llvm.llvm_version_info, llvm.get_host_cpu_name(), features
-    return hashlib.sha256(repr(about).encode()).hexdigest()[:8]
-
-
-def _cached(name: str, version: str) -> Path:
-    return cache_folder() / f"{name}.{version}.{_machine()}.o"
-
-
-def _keep(path: Path, code: bytes) -> None:
-    """Write a file as a whole; without room or rights it is made anew by the next run."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            try:
-                part.write(code)
-                part.flush()
-                os.replace(part.name, path)
-            except OSError:
-                os.unlink(part.name)
-    except OSError:
-        return
+def _bitcode(name: str) -> bytes:
+    with zipfile.ZipFile(SHIPPED) as files:
+        return files.read(f"{name}.bc")
 
 
 def seconds_to_come() -> int:

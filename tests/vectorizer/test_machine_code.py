@@ -18,8 +18,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
-from geoseg.vectorizer import machine_code
-machine_code.cache_folder = lambda: Path(sys.argv[1])
+from geoseg import object_code
+object_code.cache_folder = lambda: Path(sys.argv[1])
 from geoseg.vectorizer.regions import regroup
 parents = np.zeros(3, np.int32)
 regroup(np.array([0, 1, 0], np.int32), np.arange(3, dtype=np.int32), parents)
