@@ -30,6 +30,12 @@ def helper(function: FunctionType) -> FunctionType:
     return function
 
 
+def instruction(function: FunctionType) -> FunctionType:
+    """Mark a helper that is written in LLVM's words: given types, it gives a signature and code."""
+    function.is_instruction = True
+    return helper(function)
+
+
 class Kernel:
     """A loop with machine code for each form of its arguments that it is called with."""
 
@@ -120,7 +126,10 @@ def jitted(function: FunctionType, *, is_kernel: bool = False, cache: bool = Tru
     and constants that it takes from other files: a digest of these is put into the name.
     """
     from numba import njit
+    from numba.extending import intrinsic
 
+    if function not in _JITTED and hasattr(function, "is_instruction"):
+        _JITTED[function] = intrinsic(function)
     if function not in _JITTED:
         known = dict(function.__globals__)
         known.update({name: jitted(one) for name, one in _helpers(function).items()})

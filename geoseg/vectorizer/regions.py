@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.vectorizer.bits import up_to, write_ones
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.edges import run_at
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.sets import join, root
 from geoseg.vectorizer.trace import NE, NW, SE, SW
@@ -19,72 +21,100 @@ def outside() -> np.ndarray:
 
 
 @helper
-def _connect_run(run, stop, above, above_stop, starts, values, regions, parents):
-    """Give a run the region of the equal runs above it; -1 where there is none."""
-    region = -1
-    while above < above_stop and starts[above] < stop:
-        if values[above] == values[run]:
-            other = root(parents, regions[above])
-            if region < 0:
-                region = other
-            elif other < region:
-                parents[region] = other
-                region = other
-            else:
-                parents[other] = region
-        above += 1
-    regions[run] = region
+def _begin(labels, row, run, start, first_row, known, regions, parents, table):
+    """Make a run a region of its own."""
+    regions[run] = known
+    parents[known] = known
+    table[known, VALUE] = labels[row, start]
+    table[known, FIRST] = np.int64(first_row + row) * labels.shape[1] + start
+    for column in range(PARCEL_SUM, BORDER_COUNT + 1):
+        table[known, column] = 0
+
+
+@helper
+def _meet(regions, run, other, parents):
+    """Join the region that a run has with another one; the smaller number stays."""
+    region = regions[run]
+    if other < region:
+        parents[region] = other
+        regions[run] = other
+    else:
+        parents[other] = region
+
+
+@helper
+def _touching(edges, row, width, places):
+    """Write the columns where a run begins to touch an equal one above; give how many these are."""
+    n, before = 0, np.int64(1)
+    for word in range(edges.north.shape[1]):
+        north, left = edges.north[row, word], width - 64 * word
+        if left < 64:
+            north |= -1 << max(left, 0)
+        starts = ~north & (edges.west[row, word] | north << 1 | before)
+        n = write_ones(starts, 64 * word, places, n)
+        before = north >> 63 & 1
+    return n
 
 
 @kernel
-def connect(offsets, starts, values, regions, parents, table, known, first_row):
-    """Find the regions of all rows but the first, which has them.
+def connect(labels, edges, first_row, offsets, starts, regions, places, parents, table):
+    """Write rows as runs, and find the regions of these; a region is numbered after the outside, 0.
 
     Args:
-        offsets, starts, values, regions: runs; regions is written.
-        parents: (known + runs,) int32, union-find over regions, written.
-        table: (known + runs, 7) int64, region table, written.
-        known: regions that there are already.
-        first_row: row of the raster of the second row of the runs.
+        labels: (rows, width) integer.
+        edges: `Edges` of them.
+        first_row: row of the raster of the first row.
+        offsets, starts, regions: runs, written; there is some room to spare behind the starts.
+        places: (width + 64,) int32, room for the work.
+        parents: (runs + 1,) int32, union-find over regions, written.
+        table: (runs + 1, 7) int64, region table, written.
 
     Returns:
         The number of regions, merged ones included.
     """
-    width = starts[-1] if len(starts) else 0
-    for row in range(1, len(offsets) - 1):
-        above = offsets[row - 1]
-        above_stop = max(offsets[row] - 1, above)
-        y = np.int64(first_row + row - 1)
-        for run in range(offsets[row], offsets[row + 1] - 1):
-            while above + 1 < above_stop and starts[above + 1] <= starts[run]:
-                above += 1
-            _connect_run(run, starts[run + 1], above, above_stop, starts, values, regions, parents)
-            if regions[run] < 0:
-                regions[run] = known
-                parents[known] = known
-                table[known, VALUE] = values[run]
-                table[known, FIRST] = y * width + starts[run]
-                for column in range(PARCEL_SUM, BORDER_COUNT + 1):
-                    table[known, column] = 0
+    known, n, width = 1, 0, labels.shape[1]
+    parents[0], offsets[0] = 0, 0
+    for row in range(len(labels)):
+        new = first = n
+        for word in range(edges.west.shape[1]):
+            n = write_ones(edges.west[row, word], 64 * word, starts, n)
+        count = _touching(edges, row, width, places) if row > 0 else 0
+        for k in range(count + 1):
+            col = places[k] if k < count else width
+            word, upto = col >> 6, up_to(col & 63)
+            run = run_at(edges, row, word, upto)
+            while new < run:
+                _begin(labels, row, new, starts[new], first_row, known, regions, parents, table)
                 known += 1
-            table[regions[run], LAST] = y
-        if offsets[row + 1] > offsets[row]:
-            regions[offsets[row + 1] - 1] = 0
+                new += 1
+            if k == count:
+                break
+            other = root(parents, regions[run_at(edges, row - 1, word, upto)])
+            if run == new:
+                regions[run] = other
+                new += 1
+            else:
+                _meet(regions, run, other, parents)
+        for run in range(first, n - 1):
+            table[regions[run], LAST] = first_row + row
+        regions[n - 1] = 0
+        offsets[row + 1] = n
     return known
 
 
 @kernel
-def join_rows(above_starts, above_values, above_regions, starts, values, regions, parents):
+def join_rows(above_starts, above_regions, starts, regions, table, parents):
     """Join the regions of a row with those of the row below.
 
     Args:
-        above_starts, above_values, above_regions: runs of one row; or none.
-        starts, values, regions: runs of the other; or none.
+        above_starts, above_regions: runs of one row; or none.
+        starts, regions: runs of the other; or none.
+        table: region table.
         parents: union-find over regions, written.
     """
     above = run = 0
     while above + 1 < len(above_starts) and run + 1 < len(starts):
-        if above_values[above] == values[run]:
+        if table[above_regions[above], VALUE] == table[regions[run], VALUE]:
             join(parents, above_regions[above], regions[run])
         stop, above_stop = starts[run + 1], above_starts[above + 1]
         run += stop <= above_stop

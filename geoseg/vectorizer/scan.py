@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoseg.vectorizer import regions, runs, trace
-from geoseg.vectorizer.runs import Runs
+from geoseg.vectorizer.bits import SPARE
+from geoseg.vectorizer.edges import Edges, find_edges
+from geoseg.vectorizer.runs import OUTSIDE, Runs
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import Corners
 
@@ -43,16 +45,18 @@ def scan(labels: np.ndarray, row: int, scratch: Scratch) -> Piece:
         row: the first one's row in the raster.
         scratch: room for all that is given.
     """
-    width = labels.shape[1]
-    found = runs.encode(labels, scratch)
-    table = _join(found, row, scratch)
+    kind = np.int32 if np.can_cast(labels.dtype, np.int32) else np.int64
+    labels, width = np.ascontiguousarray(labels, kind), labels.shape[1]
+    edges, count, n = find_edges(labels, OUTSIDE, scratch)
+    places = scratch.array("columns", width + 64, np.int32)
+    found, table = _join(labels, edges, count, row, places, scratch)
     firsts, last = scratch.array("ends", (2, width + 1), np.int32)
     firsts[:] = last[:] = -1
-    corners = trace.room(2 * len(found.starts) + 4, scratch)
-    count = trace.find_corners(
-        found.offsets, found.starts, found.regions, row + 1, -1, last, firsts, corners, 0
+    corners = trace.room(n, scratch)
+    trace.find_corners(
+        edges, found.regions, row + 1, width, -1, last, firsts, corners, 0, places
     )
-    return Piece(found, table, trace.part(corners, 0, count), firsts, last)
+    return Piece(found, table, corners, firsts, last)
 
 
 def nothing(width: int) -> Piece:
@@ -63,17 +67,20 @@ def nothing(width: int) -> Piece:
     )
 
 
-def _join(found: Runs, row: int, scratch: Scratch) -> np.ndarray:
-    """Join runs to regions: write the region of each run, and give their table."""
-    most = len(found.starts) + 1
-    table = scratch.array("table", (most, 7), np.int64)
-    parents = scratch.array("parents", most, np.int32)
-    table[:1], parents[0] = regions.outside(), 0
+def _join(
+    labels: np.ndarray, edges: Edges, count: int, row: int, places: np.ndarray, scratch: Scratch
+) -> tuple[Runs, np.ndarray]:
+    """Write the runs, so many of them, and join them to regions; give both, as runs and table."""
+    starts = scratch.array("starts", count + SPARE, np.int32)
+    offsets = np.empty(len(labels) + 1, np.int64)
+    found = Runs(offsets, starts[:count], scratch.array("regions", count, np.int32))
+    table = scratch.array("table", (count + 1, 7), np.int64)
+    parents = scratch.array("parents", count + 1, np.int32)
+    table[:1] = regions.outside()
     known = regions.connect(
-        np.append(0, found.offsets), found.starts, found.values, found.regions, parents, table, 1,
-        row,
+        labels, edges, row, offsets, starts, found.regions, places, parents, table
     )
-    places = scratch.array("places", known, np.int32)
-    count = regions.settle(parents, table, known, places)
-    runs.rename(found.regions, places)
-    return table[:count]
+    numbers = scratch.array("numbers", known, np.int32)
+    size = regions.settle(parents, table, known, numbers)
+    runs.rename(found.regions, numbers)
+    return found, table[:size]

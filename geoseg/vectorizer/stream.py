@@ -22,6 +22,7 @@ from geoseg.vectorizer import (
 )
 from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
+from geoseg.vectorizer.edges import find_edges
 from geoseg.vectorizer.finish import Finished
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
@@ -114,8 +115,7 @@ class Stream:
         names = np.arange(known - 1, len(table), dtype=np.int32)
         names[0] = 0
         regions.join_rows(
-            self.bottom.starts, self.bottom.values, self.bottom.regions, top.starts, top.values,
-            names[top.regions], parents,
+            self.bottom.starts, self.bottom.regions, top.starts, names[top.regions], table, parents,
         )
         count = regions.settle(parents, table, len(table), places)
         self.regions = table[:count]
@@ -137,13 +137,19 @@ class Stream:
 
     def _append(self, piece: Piece, names: np.ndarray) -> None:
         """Find the corners on the seam, and put those of the rows behind them."""
-        n, top = len(self.corners.links), runs.row_of(piece.runs, 0, names)
-        room = 2 * (len(top.starts) + len(self.bottom.starts)) + 4 + len(piece.corners.links)
-        store = trace.room(n + room, self.scratch, keep=n)
-        seam = runs.below(self.bottom, top)
+        n, width = len(self.corners.links), self.geobox.width
+        seam = np.stack([
+            runs.pixels(row, width)
+            for row in (self.bottom, runs.row_of(piece.runs, 0, names))
+        ])
+        edges, _, count = find_edges(seam, 0, self.scratch)
+        store = trace.room(n + count + len(piece.corners.links), self.scratch, keep=n)
+        store.shift[n:] = 0
+        of_runs = np.concatenate([self.bottom.regions, runs.row_of(piece.runs, 0, names).regions])
         n = trace.find_corners(
-            seam.offsets, seam.starts, seam.regions, self.row, self.geobox.height, self.last,
-            self.scratch.array("firsts", len(self.last), np.int32), store, n,
+            edges, of_runs, self.row, width, self.geobox.height, self.last,
+            self.scratch.array("firsts", width + 1, np.int32), store, n,
+            self.scratch.array("columns", width + 64, np.int32),
         )
         trace.append(
             store, n, piece.corners, names, self.last, piece.firsts, piece.last

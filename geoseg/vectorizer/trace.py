@@ -1,4 +1,4 @@
-"""Find the corners where borders bend or meet, between rows of runs.
+"""Find the corners where borders bend or meet, between rows of pixels.
 
 Only these corners are kept, so the work is in the borders and not in the pixels. Directions are
 0 east, 1 south, 2 west, 3 north; rows go down.
@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.vectorizer.bits import up_to, write_ones
 from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.vectorizer.edges import corner_bits, run_at
 from geoseg.vectorizer.scratch import Scratch
 
 X, Y, FLAGS, UP, DOWN = range(5)
@@ -59,14 +61,6 @@ def drop_first(corners: Corners, count: int) -> Corners:
     return part(corners, 0, left)
 
 
-@helper
-def _flags(north, south, west, east, on_edge):
-    flags = NORTH * north + SOUTH * south + WEST * west + EAST * east
-    if north + south + west + east > 2 or on_edge:
-        flags += NODE
-    return flags
-
-
 @kernel
 def renumber(corners, drop, places):
     """Follow regions to their new numbers, and corners to their new rows.
@@ -84,59 +78,73 @@ def renumber(corners, drop, places):
             corners.around[corner, side] = places[region] if region >= 0 else -1
 
 
+@helper
+def _bits(edges, row, places):
+    """Write the columns of the corners between a row and the one above; give how many."""
+    n, before = 0, np.int64(0)
+    for word in range(edges.north.shape[1]):
+        n = write_ones(corner_bits(edges, row, word, before), 64 * word, places, n)
+        before = edges.north[row, word] >> 63 & 1
+    return n
+
+
+@helper
+def _has_edge(bits, row, col):
+    """Give 1 where the bit of a column is set."""
+    return bits[row, col >> 6] >> (col & 63) & 1
+
+
+@helper
+def _write(edges, regions, row, x, corners, n):
+    """Write what is around a corner; give its edges."""
+    word, upto = x >> 6, up_to(x & 63)
+    north, south = _has_edge(edges.west, row - 1, x), _has_edge(edges.west, row, x)
+    east, west = _has_edge(edges.north, row, x), 0
+    if x > 0:
+        west = _has_edge(edges.north, row, x - 1)
+    above, below = run_at(edges, row - 1, word, upto), run_at(edges, row, word, upto)
+    corners.around[n, NW], corners.around[n, NE] = regions[above - north], regions[above]
+    corners.around[n, SW], corners.around[n, SE] = regions[below - south], regions[below]
+    return north, south, west, east
+
+
 @kernel
-def find_corners(offsets, starts, regions, first_row, height, last, firsts, corners, n):
+def find_corners(edges, regions, first_row, width, height, last, firsts, corners, n, places):
     """Write the corners between consecutive rows, in row-major order, and link them up and down.
 
     Args:
-        offsets, starts, regions: runs; the first row is the one above.
-        first_row: row of the raster of the second row of the runs.
-        height: rows of the raster.
+        edges: of the rows; the first is the one above.
+        regions: of their runs; what comes before the first run of a row is outside, as is the last.
+        first_row: row of the raster of the second row.
+        width, height: of the raster.
         last: (width + 1,) int32, for each column the corner that its open vertical edge comes from,
             -1 where none is known; changed.
         firsts: (width + 1,) int32, written: the corner that an edge from an unknown one leads to.
-        corners: written from n on; there is room for two of each run, and four.
+        corners: written from n on, but for the shift.
         n: corners that there are already.
+        places: (width + 64,) int32, room for the work.
 
     Returns:
         The number of corners.
     """
-    width = len(last) - 1
-    for row in range(1, len(offsets) - 1):
-        above, below = offsets[row - 1], offsets[row]
-        above_stop, below_stop = offsets[row], offsets[row + 1]
+    for row in range(1, len(edges.west)):
         y = first_row + row - 1
-        north_east = south_east = 0
-        while above < above_stop or below < below_stop:
-            x = width if above == above_stop else starts[above]
-            x = x if below == below_stop else min(x, starts[below])
-            north = above < above_stop and starts[above] == x
-            south = below < below_stop and starts[below] == x
-            north_west, south_west = north_east, south_east
-            if north:
-                north_east = regions[above]
-                above += 1
-            if south:
-                south_east = regions[below]
-                below += 1
-            west, east = north_west != south_west, north_east != south_east
-            if north and south and not west and not east:
-                continue
-            on_edge = (x == 0 or x == width) and (y == 0 or y == height)
+        for k in range(_bits(edges, row, places)):
+            x = places[k]
+            north, south, west, east = _write(edges, regions, row, x, corners, n)
+            flags = NORTH * north + SOUTH * south + WEST * west + EAST * east
+            is_node = north + south + west + east > 2
+            if x == 0 or x == width:
+                is_node |= y == 0 or y == height
             corners.links[n, X], corners.links[n, Y] = x, y
-            corners.links[n, UP], corners.links[n, DOWN] = -1, -1
-            corners.shift[n, DX], corners.shift[n, DY] = 0, 0
-            corners.links[n, FLAGS] = _flags(north, south, west, east, on_edge)
-            corners.around[n, NW], corners.around[n, NE] = north_west, north_east
-            corners.around[n, SW], corners.around[n, SE] = south_west, south_east
-            if north:
-                corners.links[n, UP] = last[x]
-                if last[x] >= 0:
-                    corners.links[last[x], DOWN] = n
-                else:
-                    firsts[x] = n
-            if south:
-                last[x] = n
+            corners.links[n, FLAGS] = flags + NODE * is_node
+            open_edge = last[x]
+            above = open_edge | (north - 1)  # -1 without an edge; this way nothing is to be guessed
+            corners.links[n if above < 0 else above, DOWN] = n
+            corners.links[n, UP], corners.links[n, DOWN] = above, -1
+            if above < north - 1:
+                firsts[x] = n
+            last[x] = n if south else open_edge
             n += 1
     return n
 
@@ -153,13 +161,12 @@ def append(corners, n, more, places, last, firsts, more_last):
         last: (width + 1,) int32, see `find_corners`; changed.
         firsts, more_last: the same of the others.
     """
-    links, around, shift = corners.links[n:], corners.around[n:], corners.shift[n:]
+    links, around = corners.links[n:], corners.around[n:]
     for k in range(len(more.links)):
         up, down = more.links[k, UP], more.links[k, DOWN]
         links[k, X], links[k, Y] = more.links[k, X], more.links[k, Y]
         links[k, FLAGS] = more.links[k, FLAGS]
         links[k, UP], links[k, DOWN] = up + (n if up >= 0 else 0), down + (n if down >= 0 else 0)
-        shift[k, DX], shift[k, DY] = 0, 0
         around[k, NW], around[k, NE] = places[more.around[k, NW]], places[more.around[k, NE]]
         around[k, SW], around[k, SE] = places[more.around[k, SW]], places[more.around[k, SE]]
     for x in range(len(last)):

@@ -1,0 +1,82 @@
+"""Words of 64 bits, one for each of as many columns, that kernels count, walk and fill.
+
+What Python has no word for is one instruction here, or a few.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geoseg.vectorizer.compiled import helper, instruction
+
+SPARE = 8
+"""Items that `write_ones` may write beyond those that there are."""
+
+
+@instruction
+def count_ones(context, word):
+    """Count the bits of a word that are set."""
+    from numba.core import types
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), code
+
+
+@instruction
+def first_one(context, word):
+    """Give the number of the lowest bit that is set; 64 where there is none."""
+    from llvmlite import ir
+    from numba.core import types
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), code
+
+
+@instruction
+def differing(context, one, start, other, other_start):
+    """Compare 64 items of two arrays, from a start on in each; a bit is set where they differ."""
+    from llvmlite import ir
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def items(place: int) -> Any:
+            kind = signature.args[place]
+            lanes = ir.VectorType(context.get_data_type(kind.dtype), 64)
+            data = make_array(kind)(context, builder, arguments[place]).data
+            first = builder.gep(data, [arguments[place + 1]])
+            size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+            return builder.load(builder.bitcast(first, lanes.as_pointer()), align=size)
+
+        return builder.bitcast(builder.icmp_unsigned("!=", items(0), items(2)), ir.IntType(64))
+
+    return types.int64(one, types.int64, other, types.int64), code
+
+
+@helper
+def up_to(bit):
+    """Give a word with all bits up to one, that included."""
+    return (2 << bit) - 1
+
+
+@helper
+def write_ones(word, first, places, n):
+    """Write the numbers of the bits that are set, counted from `first`; give where they stop.
+
+    Eight at a time are written, whether there are as many or not: how often a loop runs that ends
+    with each word is not to be guessed, and a wrong guess costs more.
+    """
+    if word == 0:
+        return n
+    stop = n + count_ones(word)
+    while True:
+        for k in range(SPARE):
+            places[n + k] = first + first_one(word)
+            word &= word - 1
+        n += SPARE
+        if n >= stop:
+            return stop
