@@ -176,10 +176,15 @@ def rechunked(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
             is_full = have == rows or n < batch.num_rows
             batch = batch.slice(n)
             if is_full:
-                yield pa.concat_batches(waiting)
+                yield _together(waiting)
                 waiting, have, size = [], 0, 0
     if have:
-        yield pa.concat_batches(waiting)
+        yield _together(waiting)
+
+
+def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Put batches behind each other; one alone is not copied."""
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 def _ends(batch: pa.RecordBatch) -> NDArray[np.int64]:

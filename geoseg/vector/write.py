@@ -30,8 +30,10 @@ DRIVERS = {
     ".parquet": "Parquet",
 }
 """Format of each suffix."""
-CHUNK = 16384
+CHUNK = 4096
 """Features that are handed to GDAL at once, each time in one transaction."""
+PAGE = 16384
+"""Bytes of a page of a GeoPackage: few parcels need more than one, which costs time."""
 SHORT_NAMES = {"perimeter_m": "perim_m"}
 """A Shapefile's names have at most 10 letters."""
 OGR_ERRORS = (
@@ -167,7 +169,7 @@ def _write_ogr(
     new = not path.exists()
     dataset, options = _options(driver, crs, new=new)
     try:
-        with _fixed_date(), warnings.catch_warnings():
+        with _configured(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # on purpose
             pyogrio.write_arrow(
                 stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
@@ -227,13 +229,15 @@ def _check_on_earth(crs: str) -> None:
 
 
 @contextmanager
-def _fixed_date() -> Iterator[None]:
-    old = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": DATE})
+def _configured() -> Iterator[None]:
+    """Set what GDAL has no layer options for."""
+    wanted = {"OGR_CURRENT_DATE": DATE, "OGR_SQLITE_PRAGMA": f"page_size={PAGE}"}
+    old = {name: pyogrio.get_gdal_config_option(name) for name in wanted}
+    pyogrio.set_gdal_config_options(wanted)
     try:
         yield
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": old})
+        pyogrio.set_gdal_config_options(old)
 
 
 def _short(field: pa.Field) -> pa.Field:
