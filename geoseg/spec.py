@@ -125,6 +125,14 @@ class ModelSpec:
         """The resolution for people, such as `0.4 to 3.4 m`."""
         return "{:.3g} to {:.3g} m".format(*self.resolution)
 
+    @property
+    def grain(self) -> int:
+        """Pixels; sides of cores are multiples of it, so that tiles begin alike.
+
+        An exact network may compute 4 x 4 outputs at a time, also where its resolution is lowest.
+        """
+        return 4 * self.divisor if self.exact else self.divisor
+
     def to_json(self) -> str:
         """Write the spec as one line of JSON with sorted keys."""
         return json.dumps(asdict(self), sort_keys=True)

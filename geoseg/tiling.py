@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from geoseg.errors import GridError
 from geoseg.grid import Window
+
+Array = TypeVar("Array", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,14 @@ def plan_tiles(
         for col in range(0, width, core):
             own = Window(col, row, min(core, width - col), min(core, height - row))
             yield Tile(window=Window(col - halo, row - halo, side, side), core=own)
+
+
+def inside(array: Array, halo: int) -> Array:
+    """Cut so many rows and columns off each side of (..., rows, cols); an array or a tensor.
+
+    >>> import numpy
+    >>> inside(numpy.arange(9).reshape(3, 3), 1).tolist()
+    [[4]]
+    """
+    rows, cols = array.shape[-2:]
+    return array[..., halo : rows - halo, halo : cols - halo]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoseg.inference.batches import Array, Predictor, Stored, Valid
 from geoseg.spec import PROBABILITY_NODATA
+from geoseg.tiling import inside
 
 SYMMETRIES = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
 """Quarter turns, then a mirror image or not: the eight symmetries of a square."""
@@ -24,17 +25,24 @@ class Averaged:
         self.in_flight = getattr(predictor, "in_flight", 1)
 
     def predict(
-        self, batch: Array, valid: Valid, *, low: NDArray[np.float64], high: NDArray[np.float64]
+        self,
+        batch: Array,
+        valid: Valid,
+        *,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+        halo: int = 0,
     ) -> Stored:
         """Predict the mean of eight answers; see Predictor."""
         total: NDArray[np.uint16] | int = 0
         for turn, mirror in SYMMETRIES:
             answer = self._predictor.predict(
-                _turned(batch, turn, mirror), _turned(valid, turn, mirror), low=low, high=high
+                _turned(batch, turn, mirror), _turned(valid, turn, mirror), low=low, high=high,
+                halo=halo,
             )
             total = total + _turned_back(answer, turn, mirror).astype(np.uint16)
         mean = ((total + len(SYMMETRIES) // 2) // len(SYMMETRIES)).astype(np.uint8)
-        return np.where(valid[:, None], mean, np.uint8(PROBABILITY_NODATA))
+        return np.where(inside(valid, halo)[:, None], mean, np.uint8(PROBABILITY_NODATA))
 
 
 def _turned(array: NDArray, turn: int, mirror: bool) -> NDArray:

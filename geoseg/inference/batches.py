@@ -37,7 +37,13 @@ class Predictor(Protocol):
     """
 
     def predict(
-        self, batch: Array, valid: Valid, *, low: NDArray[np.float64], high: NDArray[np.float64]
+        self,
+        batch: Array,
+        valid: Valid,
+        *,
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+        halo: int = 0,
     ) -> Stored:
         """Predict a batch of tiles.
 
@@ -46,9 +52,10 @@ class Predictor(Protocol):
             valid: (n, rows, cols), True where data is good.
             low: (bands,) raw value that becomes 0.
             high: (bands,) raw value that becomes 1.
+            halo: pixels along each side that are shown only, and not answered for.
 
         Returns:
-            (n, classes, rows, cols) uint8: round(p * 254), 255 where not valid.
+            (n, classes, rows - 2 halo, cols - 2 halo) uint8: round(p * 254), 255 where not valid.
         """
 
 
@@ -189,7 +196,7 @@ def strips(
 
 
 def predictions(
-    sweep: Sweep, strip: Strip, busy: list[Tile], clock: Stopwatch
+    sweep: Sweep, strip: Strip, busy: list[Tile], clock: Stopwatch, *, halo: int = 0
 ) -> Iterator[tuple[list[Tile], Stored]]:
     """Predict tiles of a strip, batch by batch, in order; every batch has the same shape.
 
@@ -198,13 +205,15 @@ def predictions(
         strip: the pixels.
         busy: the tiles; the last batch of them is padded with its own first tile.
         clock: told how long the caller waited.
+        halo: pixels along each side of a tile that need no answer.
     """
     predictor, batch = sweep.predictor, sweep.batch
 
     def call(group: list[Tile]) -> Callable[[], Stored]:
         cut = [strip.cut(tile) for tile in group + [group[0]] * (batch - len(group))]
         data, valid = (np.stack(part) for part in zip(*cut, strict=True))
-        return lambda: predictor.predict(data, valid, low=sweep.low, high=sweep.high)
+        ends = {"low": sweep.low, "high": sweep.high}
+        return lambda: predictor.predict(data, valid, **ends, halo=halo)
 
     groups = [busy[start : start + batch] for start in range(0, len(busy), batch)]
     in_flight = getattr(predictor, "in_flight", 1)

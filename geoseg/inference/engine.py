@@ -70,8 +70,8 @@ def predict_cores(
             if empty:
                 keep(empty)
                 progress(len(empty))
-            for group, answer in predictions(sweep, strip, busy, clock):
-                keep([(tile.core, _cut(one, tile, halo)) for tile, one in zip(group, answer)])
+            for group, answer in predictions(sweep, strip, busy, clock, halo=halo):
+                keep([(tile.core, _cut(one, tile, 0)) for tile, one in zip(group, answer)])
                 progress(len(group))
         keep.wait()
     return dict(clock.seconds)

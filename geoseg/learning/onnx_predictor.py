@@ -15,6 +15,7 @@ from geoseg.learning.fit import check_fit
 from geoseg.learning.onnx_files import OnnxModel, read_onnx
 from geoseg.learning.scaling import scaled
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
+from geoseg.tiling import inside
 
 FULL = "Failed to allocate memory"
 """onnxruntime 1.32 has no class for this error, only its text."""
@@ -50,6 +51,7 @@ class OnnxPredictor:
         self._path = model
         self._model: OnnxModel = read_onnx(model)
         self.spec = self._model.spec
+        self.halo = self.spec.halo
         runtime = needed("onnxruntime", "onnx", f"running {model}")
         self.device = _choose_device(device, runtime.get_available_providers())
         options = runtime.SessionOptions()
@@ -71,6 +73,7 @@ class OnnxPredictor:
         *,
         low: NDArray[np.float64],
         high: NDArray[np.float64],
+        halo: int = 0,
     ) -> NDArray[np.uint8]:
         """Predict stored probabilities; arguments and result as in `geoseg.inference.Predictor`.
 
@@ -78,9 +81,9 @@ class OnnxPredictor:
             ModelError: the batch does not fit the model, or the model gives no probabilities.
             MemoryBudgetError: a tile does not fit into memory.
         """
-        found = self.probabilities(batch, valid, low=low, high=high)
+        found = inside(self.probabilities(batch, valid, low=low, high=high), halo)
         stored = np.round(found * PROBABILITY_SCALE).astype(np.uint8)
-        return np.where(valid[:, None], stored, np.uint8(PROBABILITY_NODATA))
+        return np.where(inside(valid, halo)[:, None], stored, np.uint8(PROBABILITY_NODATA))
 
     def probabilities(
         self,

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from geoseg.errors import MemoryBudgetError
 from geoseg.learning.bundled import find_model
 from geoseg.learning.checkpoint import load
+from geoseg.learning.cone import Cone, is_quick
 from geoseg.learning.devices import choose_device, numbers, use_threads
 from geoseg.learning.fit import check_fit
 from geoseg.learning.fused import fuse
@@ -28,6 +29,7 @@ from geoseg.learning.profile import Trace, tracing
 from geoseg.learning.scaling import scaled
 from geoseg.memory import keep_freed_memory, return_freed_memory
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE, ModelSpec
+from geoseg.tiling import inside
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,8 @@ class Predictor:
         self._fitting = sys.maxsize
         self._trace: Trace | None = None
         self.in_flight = 1
+        usual = self.device.type == "cpu" and self._numbers == torch.float32 and self.spec.exact
+        self._cone = Cone(network.eval()) if usual and is_quick(network) else None
         self._network = fuse(network).to(
             self.device, self._numbers, memory_format=torch.channels_last
         )
@@ -96,6 +100,11 @@ class Predictor:
         for _ in range(LANES):
             self._lanes.put(Lane(self._stored, self.device))
 
+    @property
+    def halo(self) -> int:
+        """Pixels around a core that it is best shown: the spec's, or as far as it looks."""
+        return self.spec.halo if self._cone is None else max(self.spec.halo, self._cone.halo)
+
     def predict(
         self,
         batch: NDArray[np.generic],
@@ -103,6 +112,7 @@ class Predictor:
         *,
         low: NDArray[np.float64],
         high: NDArray[np.float64],
+        halo: int = 0,
     ) -> NDArray[np.uint8]:
         """Predict stored probabilities.
 
@@ -112,16 +122,17 @@ class Predictor:
             valid: (n, rows, cols), True where data is good.
             low: (bands,) raw value that becomes 0.
             high: (bands,) raw value that becomes 1.
+            halo: pixels along each side that are shown only, and not answered for.
 
         Returns:
-            (n, classes, rows, cols) uint8: round(p * 254), 255 where not valid.
+            (n, classes, rows - 2 halo, cols - 2 halo) uint8: round(p * 254), 255 where not valid.
 
         Raises:
             ModelError: the batch does not have the model's bands, or its sides do not fit.
             MemoryBudgetError: not even one tile fits into the device's memory.
         """
         check_fit(self.spec, batch.shape)
-        answer = self._in_parts(batch, valid, low, high)
+        answer = self._in_parts(batch, valid, low, high, halo)
         if self._trace is not None:
             self._trace.step()
         return answer
@@ -133,8 +144,9 @@ class Predictor:
         *,
         low: NDArray[np.float64],
         high: NDArray[np.float64],
+        halo: int = 0,
     ) -> NDArray[np.float32]:
-        """Predict probabilities, (n, classes, rows, cols) float32, not valid pixels included.
+        """Predict probabilities, float32; arguments and shape as of `predict`.
 
         Raises:
             ModelError: the batch does not fit the model.
@@ -142,7 +154,7 @@ class Predictor:
         check_fit(self.spec, batch.shape)
         with torch.inference_mode():
             tensors = map(self._moved, _plain(batch, valid, low, high))
-            return self._probabilities(*tensors).cpu().numpy()
+            return self._probabilities(*tensors, halo).cpu().numpy()
 
     @contextmanager
     def profiling(self, path: str | Path | None) -> Iterator[None]:
@@ -163,7 +175,7 @@ class Predictor:
 
     def close(self) -> None:
         """Let go of the network and the memory that it worked in; nothing can be predicted then."""
-        self._network = nn.Identity()
+        self._network, self._cone = nn.Identity(), None
         if self.device.type == "cuda":
             self._lanes = SimpleQueue()
             torch.cuda.empty_cache()
@@ -175,15 +187,16 @@ class Predictor:
         valid: NDArray[np.bool_],
         low: NDArray[np.float64],
         high: NDArray[np.float64],
+        halo: int,
     ) -> NDArray[np.uint8]:
         """Predict at once, or in parts where the device's memory is too small."""
         if len(batch) > self._fitting:
             parts = [slice(i, i + self._fitting) for i in range(0, len(batch), self._fitting)]
             return np.concatenate(
-                [self._in_parts(batch[p], valid[p], low, high) for p in parts]
+                [self._in_parts(batch[p], valid[p], low, high, halo) for p in parts]
             )
         try:
-            return self._run(*_plain(batch, valid, low, high))
+            return self._run(*_plain(batch, valid, low, high), halo=halo)
         except (torch.OutOfMemoryError, MemoryError) as error:
             failed = str(error)  # the traceback would keep the memory: retry outside
         except RuntimeError as error:
@@ -191,7 +204,7 @@ class Predictor:
                 raise
             failed = CPU_FULL
         self._halve(batch.shape, failed)
-        return self._in_parts(batch, valid, low, high)
+        return self._in_parts(batch, valid, low, high, halo)
 
     def _halve(self, shape: tuple[int, ...], failed: str) -> None:
         """Remember that so many tiles do not fit.
@@ -212,27 +225,36 @@ class Predictor:
             "out of memory: batches of %d tiles, not %d, from now on", self._fitting, shape[0]
         )
 
-    def _run(self, *arrays: NDArray[np.generic]) -> NDArray[np.uint8]:
+    def _run(self, *arrays: NDArray[np.generic], halo: int) -> NDArray[np.uint8]:
         """Run the step of a batch on the device."""
         if self.device.type == "cpu":
             with torch.inference_mode():
-                return self._stored(*map(self._moved, arrays)).numpy()
+                return self._stored(*map(self._moved, arrays), halo).numpy()
         lane = self._lanes.get()
         try:
-            return lane.run(*arrays)
+            return inside(lane.run(*arrays), halo)
         finally:
             self._lanes.put(lane)
 
-    def _stored(self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def _stored(
+        self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor, halo: int = 0
+    ) -> Tensor:
         """Give stored probabilities of tensors on the device."""
-        shares = self._probabilities(raw, good, low, high) * PROBABILITY_SCALE
-        return shares.round_().to(torch.uint8).masked_fill_(~good[:, None], PROBABILITY_NODATA)
+        shares = self._probabilities(raw, good, low, high, halo) * PROBABILITY_SCALE
+        bad = ~inside(good, halo)[:, None]
+        return shares.round_().to(torch.uint8).masked_fill_(bad, PROBABILITY_NODATA)
 
-    def _probabilities(self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def _probabilities(
+        self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor, halo: int
+    ) -> Tensor:
         """Scale on the device, and run the network."""
+        network, left = self._network, halo
+        if self._cone is not None and self._cone.fits(raw.shape, halo):
+            network, unseen, left = self._cone, halo - self._cone.margin, 0
+            raw, good = inside(raw, unseen), inside(good, unseen)
         pixels = scaled(raw.to(torch.float32), good, low, high)
         pixels = pixels.to(self._numbers, memory_format=torch.channels_last)
-        return torch.sigmoid(self._network(pixels).float().contiguous())
+        return torch.sigmoid(inside(network(pixels), left).float().contiguous())
 
     def _moved(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self.device)

@@ -111,6 +111,7 @@ def make_plan(
     batch: int | None = None,
     memory: int | None = None,
     parcels: bool = True,
+    halo: int | None = None,
 ) -> Plan:
     """Choose core and batch, and project what the run needs.
 
@@ -119,21 +120,23 @@ def make_plan(
         spec: the model.
         device: "cpu" or a CUDA device.
         bytes_per_pixel: bands times bytes of the raw dtype.
-        tile: side of the core that the user asked for; rounded up to the divisor. None to choose.
-            Of no effect where the model takes one size only.
+        tile: side of the core that the user asked for; rounded up to the model's grain. None to
+            choose. Of no effect where the model takes one size only.
         batch: tiles per call; None to choose.
         memory: bytes that may be used; None for no limit.
         parcels: whether parcels are made too.
+        halo: pixels around a core that the device is shown; None for the model's.
 
     Raises:
         MemoryBudgetError: no choice fits the memory.
     """
     batch = batch or (1 if device == "cpu" else 8)
-    cores = [_round_up(tile, spec.divisor)] if tile else _cores(geobox, spec, device)
+    cores = [_round_up(tile, spec.grain)] if tile else _cores(geobox, spec, device)
     if spec.tile is not None:
         cores = [spec.tile - 2 * spec.halo]
+    halo = spec.halo if halo is None else halo
     plans = [
-        _plan(geobox, spec, core, batch, device, bytes_per_pixel, parcels) for core in cores
+        _plan(geobox, spec, core, halo, batch, device, bytes_per_pixel, parcels) for core in cores
     ]
     fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
     return fitting[0] if fitting else _refuse(plans, memory)
@@ -173,19 +176,19 @@ def check_disk(plan: Plan, folder: Path, *, used: int = 0) -> None:
 
 def _cores(geobox: GeoBox, spec: ModelSpec, device: str) -> list[int]:
     largest = LARGEST_CORE if device == "cpu" else CORES[0]
-    need = _round_up(max(geobox.shape), spec.divisor)
+    need = _round_up(max(geobox.shape), spec.grain)
     # A blend reaches over twice the halo, from one tile into the next.
     least = 0 if spec.exact else _round_up(2 * spec.halo, spec.divisor)
     return [max(least, min(core, need)) for core in CORES if least <= core <= largest] or [least]
 
 
 def _plan(
-    geobox: GeoBox, spec: ModelSpec, core: int, batch: int, device: str, bytes_per_pixel: int,
-    parcels: bool,
+    geobox: GeoBox, spec: ModelSpec, core: int, halo: int, batch: int, device: str,
+    bytes_per_pixel: int, parcels: bool,
 ) -> Plan:
     rows, cols = -(-geobox.height // core), -(-geobox.width // core)
-    side = core + 2 * spec.halo
-    wide = cols * core + 2 * spec.halo
+    side = core + 2 * halo
+    wide = cols * core + 2 * halo
     pixels = geobox.height * geobox.width
     strip = wide * side * (bytes_per_pixel + 1) * 3
     blend = 0 if spec.exact else wide * side * len(spec.classes) * BLEND_BYTES
@@ -197,7 +200,7 @@ def _plan(
         graph = GRAPH_BYTES + wide * SEAM_BYTES + pixels * NAME_BYTES // 100
         needs.append(wide * rows_at_once * LABEL_BYTES + graph)
     return Plan(
-        width=geobox.width, height=geobox.height, core=core, halo=spec.halo, batch=batch,
+        width=geobox.width, height=geobox.height, core=core, halo=halo, batch=batch,
         tiles=rows * cols, device=device, memory_bytes=BASE_BYTES + max(needs),
         disk_bytes=pixels * (SCRATCH_BYTES if parcels else MASK_BYTES * len(spec.classes)),
         gpu_bytes=0 if on_cpu else GPU_BASE_BYTES + GPU_LANES * network,

@@ -109,6 +109,7 @@ class PredictJob:
             batch=self.options.batch,
             memory=self.options.memory,
             parcels=parcels,
+            halo=self.network.halo,
         )
         if probe:
             plan = plan.timed(self._probe(prepared, plan))
@@ -130,7 +131,7 @@ class PredictJob:
             data, valid = prepared.pixels.read(Window(col, row, side, side))
             self.predictor.predict(
                 np.stack([data] * plan.batch), np.stack([valid] * plan.batch),
-                low=prepared.low, high=prepared.high,
+                low=prepared.low, high=prepared.high, halo=plan.halo if self.spec.exact else 0,
             )
             seconds = time.perf_counter() - started
         return seconds

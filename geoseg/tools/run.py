@@ -133,7 +133,7 @@ def _predict(
     plan = make_plan(
         section.geobox, job.spec, device=str(job.network.device),
         bytes_per_pixel=itemsize * len(prepared.bands), tile=shard.mosaic.facts["tile"],
-        batch=options.batch, memory=options.memory,
+        batch=options.batch, memory=options.memory, halo=job.network.halo,
     )
     shape = (len(job.spec.classes), *section.geobox.shape)
     data = np.full(shape, PROBABILITY_NODATA, np.uint8)

@@ -7,6 +7,7 @@ from affine import Affine
 from geoseg.grid import GeoBox, Window
 from geoseg.inference import Sweep
 from geoseg.raster.scene import mirrored
+from geoseg.tiling import inside
 
 
 class Pixels:
@@ -29,13 +30,13 @@ class Neighbours:
     def __init__(self):
         self.shapes, self.tiles = set(), 0
 
-    def predict(self, batch, valid, *, low, high):
+    def predict(self, batch, valid, *, low, high, halo=0):
         self.shapes.add(batch.shape)
         self.tiles += len(batch)
         padded = np.pad(batch[:, 0].astype(int), ((0, 0), (2, 2), (2, 2)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(1, 2))
         mean = windows.sum(axis=(3, 4)) // 25
-        return np.where(valid, mean, 255)[:, None].astype(np.uint8)
+        return inside(np.where(valid, mean, 255)[:, None].astype(np.uint8), halo)
 
 
 @pytest.fixture

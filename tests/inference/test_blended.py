@@ -3,6 +3,7 @@ import pytest
 
 from geoseg.errors import GridError
 from geoseg.inference import blend_cores, predict_cores
+from geoseg.tiling import inside
 
 RNG = np.random.default_rng(6)
 SHAPES = [(1, 1), (1, 70), (70, 1), (3, 50), (33, 47), (64, 64)]
@@ -11,16 +12,17 @@ SHAPES = [(1, 1), (1, 70), (70, 1), (3, 50), (33, 47), (64, 64)]
 class Identity:
     """Each pixel as it is; no tile differs from another where they overlap."""
 
-    def predict(self, batch, valid, *, low, high):
-        return np.where(valid[:, None], batch, 255).astype(np.uint8)
+    def predict(self, batch, valid, *, low, high, halo=0):
+        return inside(np.where(valid[:, None], batch, 255).astype(np.uint8), halo)
 
 
 class Opinions(Identity):
     """Every tile answers its own mean brightness: what no halo makes exact."""
 
-    def predict(self, batch, valid, *, low, high):
+    def predict(self, batch, valid, *, low, high, halo=0):
         mean = batch.mean(axis=(1, 2, 3), keepdims=True).round()
-        return super().predict(np.broadcast_to(mean, batch.shape), valid, low=low, high=high)
+        mean = np.broadcast_to(mean, batch.shape)
+        return super().predict(mean, valid, low=low, high=high, halo=halo)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -105,11 +105,11 @@ def make_diary(make_pixels, make_neighbours):
         def __init__(self):
             self.predictor, self.lines, self.second = make_neighbours(), [], threading.Event()
 
-        def predict(self, batch, valid, *, low, high):
+        def predict(self, batch, valid, *, low, high, halo):
             if "predict" in self.lines:
                 self.second.set()
             self.lines.append("predict")
-            return self.predictor.predict(batch, valid, low=low, high=high)
+            return self.predictor.predict(batch, valid, low=low, high=high, halo=halo)
 
         def store(self, cores):
             time.sleep(0.01)  # long enough for a batch that begins too early
