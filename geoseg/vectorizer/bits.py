@@ -57,6 +57,35 @@ def differing(context, one, start, other, other_start):
     return types.int64(one, types.int64, other, types.int64), code
 
 
+@instruction
+def load(context, array, index):
+    """Give an item of a contiguous array by its place among all: never checked, nor below 0."""
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), code
+
+
+@instruction
+def store(context, array, index, value):
+    """Write an item of a contiguous array, by its place as for `load`."""
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, _, given = signature.args
+        data = make_array(kind)(context, builder, arguments[0]).data
+        item = context.cast(builder, arguments[2], given, kind.dtype)
+        builder.store(item, builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, value), code
+
+
 @helper
 def up_to(bit):
     """Give a word with all bits up to one, that included."""
@@ -75,7 +104,7 @@ def write_ones(word, first, places, n):
     stop = n + count_ones(word)
     while True:
         for k in range(SPARE):
-            places[n + k] = first + first_one(word)
+            store(places, n + k, first + first_one(word))
             word &= word - 1
         n += SPARE
         if n >= stop:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.bits import count_ones, differing
+from geoseg.vectorizer.bits import count_ones, differing, load
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.scratch import Scratch
 
@@ -28,7 +28,8 @@ def run_at(edges, row, word, upto):
 
     In a row that is outside, that is the last run of the row above, or -1.
     """
-    return edges.ranks[row, word] + count_ones(edges.west[row, word] & upto) - 1
+    at = row * edges.west.shape[1] + word
+    return load(edges.ranks, at) + count_ones(load(edges.west, at) & upto) - 1
 
 
 @helper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoseg.vectorizer.bits import up_to, write_ones
+from geoseg.vectorizer.bits import load, store, up_to, write_ones
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.edges import run_at
 from geoseg.vectorizer.runs import OUTSIDE
@@ -21,12 +21,11 @@ def outside() -> np.ndarray:
 
 
 @helper
-def _begin(labels, row, run, start, first_row, known, regions, parents, table):
-    """Make a run a region of its own."""
-    regions[run] = known
-    parents[known] = known
-    table[known, VALUE] = labels[row, start]
-    table[known, FIRST] = np.int64(first_row + row) * labels.shape[1] + start
+def _begin(run, first, known, regions, parents, table):
+    """Make a run a region of its own; its value is not written."""
+    store(regions, run, known)
+    store(parents, known, known)
+    table[known, FIRST] = first
     for column in range(PARCEL_SUM, BORDER_COUNT + 1):
         table[known, column] = 0
 
@@ -57,46 +56,49 @@ def _touching(edges, row, width, places):
 
 
 @kernel
-def connect(labels, edges, first_row, offsets, starts, regions, places, parents, table):
-    """Write rows as runs, and find the regions of these; a region is numbered after the outside, 0.
+def connect(edges, width, first_row, offsets, starts, regions, places, parents, table):
+    """Write rows as runs, and find the regions of these, which are numbered from 1 on.
 
     Args:
-        labels: (rows, width) integer.
-        edges: `Edges` of them.
+        edges: `Edges` of the rows.
+        width: columns of the raster.
         first_row: row of the raster of the first row.
         offsets, starts, regions: runs, written; there is some room to spare behind the starts.
         places: (width + 64,) int32, room for the work.
         parents: (runs + 1,) int32, union-find over regions, written.
-        table: (runs + 1, 7) int64, region table, written.
+        table: (runs + 1, 7) int64, region table, written but for the values.
 
     Returns:
         The number of regions, merged ones included.
     """
-    known, n, width = 1, 0, labels.shape[1]
+    known, n = 1, 0
     parents[0], offsets[0] = 0, 0
-    for row in range(len(labels)):
+    for row in range(len(edges.west)):
+        left = np.int64(first_row + row) * width
         new = first = n
         for word in range(edges.west.shape[1]):
             n = write_ones(edges.west[row, word], 64 * word, starts, n)
         count = _touching(edges, row, width, places) if row > 0 else 0
         for k in range(count + 1):
-            col = places[k] if k < count else width
+            col = np.int64(load(places, k)) if k < count else width
             word, upto = col >> 6, up_to(col & 63)
             run = run_at(edges, row, word, upto)
             while new < run:
-                _begin(labels, row, new, starts[new], first_row, known, regions, parents, table)
+                _begin(new, left + starts[new], known, regions, parents, table)
                 known += 1
                 new += 1
             if k == count:
                 break
-            other = root(parents, regions[run_at(edges, row - 1, word, upto)])
+            other = np.int64(load(regions, run_at(edges, row - 1, word, upto)))
+            if load(parents, other) != other:
+                other = root(parents, other)
             if run == new:
-                regions[run] = other
+                store(regions, run, other)
                 new += 1
             else:
                 _meet(regions, run, other, parents)
         for run in range(first, n - 1):
-            table[regions[run], LAST] = first_row + row
+            store(table, 7 * np.int64(load(regions, run)) + LAST, first_row + row)
         regions[n - 1] = 0
         offsets[row + 1] = n
     return known

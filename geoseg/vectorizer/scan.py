@@ -53,8 +53,10 @@ def scan(labels: np.ndarray, row: int, scratch: Scratch) -> Piece:
     firsts, last = scratch.array("ends", (2, width + 1), np.int32)
     firsts[:] = last[:] = -1
     corners = trace.room(n, scratch)
+    of_runs = scratch.array("regions", count + 1, np.int32)
+    of_runs[0] = 0
     trace.find_corners(
-        edges, found.regions, row + 1, width, -1, last, firsts, corners, 0, places
+        edges, of_runs, row + 1, width, -1, last, firsts, corners, 0, places
     )
     return Piece(found, table, corners, firsts, last)
 
@@ -73,14 +75,16 @@ def _join(
     """Write the runs, so many of them, and join them to regions; give both, as runs and table."""
     starts = scratch.array("starts", count + SPARE, np.int32)
     offsets = np.empty(len(labels) + 1, np.int64)
-    found = Runs(offsets, starts[:count], scratch.array("regions", count, np.int32))
+    found = Runs(offsets, starts[:count], scratch.array("regions", count + 1, np.int32)[1:])
     table = scratch.array("table", (count + 1, 7), np.int64)
     parents = scratch.array("parents", count + 1, np.int32)
     table[:1] = regions.outside()
     known = regions.connect(
-        labels, edges, row, offsets, starts, found.regions, places, parents, table
+        edges, labels.shape[1], row, offsets, starts, found.regions, places, parents, table
     )
     numbers = scratch.array("numbers", known, np.int32)
-    size = regions.settle(parents, table, known, numbers)
+    table = table[: regions.settle(parents, table, known, numbers)]
+    firsts = table[1:, regions.FIRST] - row * labels.shape[1]
+    table[1:, regions.VALUE] = labels.reshape(-1)[firsts]  # at once: each is far from the caches
     runs.rename(found.regions, numbers)
-    return found, table[:size]
+    return found, table

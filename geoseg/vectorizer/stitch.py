@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.vectorizer.arcs import AREA2, EDGE, LEFT, RIGHT, Arcs, ahead, describe
+from geoseg.vectorizer.bits import load, store
 from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import FLAGS, NODE, NORTH, SOUTH, UNITS, WEST, Corners
@@ -26,9 +27,10 @@ def _write(path, start, stop, way, chain, points, n):
     """Copy a part of a path behind an arc, in its order or backwards; give where the arc stops."""
     here = start if way > 0 else stop - 1
     for _ in range(start, stop):
-        chain[n] = path[here, 0]
+        store(chain, n, load(path, 3 * here))
         if len(points) > 0:
-            points[n, 0], points[n, 1] = UNITS * path[here, 1], UNITS * path[here, 2]
+            store(points, 2 * n, UNITS * load(path, 3 * here + 1))
+            store(points, 2 * n + 1, UNITS * load(path, 3 * here + 2))
         here += way
         n += 1
     return n
@@ -38,9 +40,11 @@ def _write(path, start, stop, way, chain, points, n):
 def _area2(path, start, stop):
     """Give twice the signed area under a path."""
     area2 = np.int64(0)
+    ax, ay = np.int64(path[start, 1]), np.int64(path[start, 2])
     for k in range(start + 1, stop):
-        ax, ay, bx, by = path[k - 1, 1], path[k - 1, 2], path[k, 1], path[k, 2]
-        area2 += np.int64(ax) * by - np.int64(bx) * ay
+        bx, by = np.int64(load(path, 3 * k + 1)), np.int64(load(path, 3 * k + 2))
+        area2 += ax * by - bx * ay
+        ax, ay = bx, by
     return area2
 
 

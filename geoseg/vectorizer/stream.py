@@ -138,14 +138,12 @@ class Stream:
     def _append(self, piece: Piece, names: np.ndarray) -> None:
         """Find the corners on the seam, and put those of the rows behind them."""
         n, width = len(self.corners.links), self.geobox.width
-        seam = np.stack([
-            runs.pixels(row, width)
-            for row in (self.bottom, runs.row_of(piece.runs, 0, names))
-        ])
+        top = runs.row_of(piece.runs, 0, names)
+        seam = np.stack([runs.pixels(row, width) for row in (self.bottom, top)])
         edges, _, count = find_edges(seam, 0, self.scratch)
         store = trace.room(n + count + len(piece.corners.links), self.scratch, keep=n)
         store.shift[n:] = 0
-        of_runs = np.concatenate([self.bottom.regions, runs.row_of(piece.runs, 0, names).regions])
+        of_runs = np.concatenate([np.zeros(1, np.int32), self.bottom.regions, top.regions])
         n = trace.find_corners(
             edges, of_runs, self.row, width, self.geobox.height, self.last,
             self.scratch.array("firsts", width + 1, np.int32), store, n,

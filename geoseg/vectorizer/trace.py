@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.bits import up_to, write_ones
+from geoseg.vectorizer.bits import count_ones, load, store, up_to, write_ones
 from geoseg.vectorizer.compiled import helper, kernel
-from geoseg.vectorizer.edges import corner_bits, run_at
+from geoseg.vectorizer.edges import corner_bits
 from geoseg.vectorizer.scratch import Scratch
 
 X, Y, FLAGS, UP, DOWN = range(5)
@@ -89,23 +89,17 @@ def _bits(edges, row, places):
 
 
 @helper
-def _has_edge(bits, row, col):
-    """Give 1 where the bit of a column is set."""
-    return bits[row, col >> 6] >> (col & 63) & 1
+def _bit(words, col):
+    """Give the bit of a column."""
+    return load(words, col >> 6) >> (col & 63) & 1
 
 
 @helper
-def _write(edges, regions, row, x, corners, n):
-    """Write what is around a corner; give its edges."""
-    word, upto = x >> 6, up_to(x & 63)
-    north, south = _has_edge(edges.west, row - 1, x), _has_edge(edges.west, row, x)
-    east, west = _has_edge(edges.north, row, x), 0
-    if x > 0:
-        west = _has_edge(edges.north, row, x - 1)
-    above, below = run_at(edges, row - 1, word, upto), run_at(edges, row, word, upto)
-    corners.around[n, NW], corners.around[n, NE] = regions[above - north], regions[above]
-    corners.around[n, SW], corners.around[n, SE] = regions[below - south], regions[below]
-    return north, south, west, east
+def _surround(regions, words, ranks, starts, x, around, at):
+    """Write the regions west and east of a corner, in one of the rows beside it."""
+    run = load(ranks, x >> 6) + count_ones(load(words, x >> 6) & up_to(x & 63))
+    store(around, at, load(regions, run - starts))
+    store(around, at + 1, load(regions, run))
 
 
 @kernel
@@ -114,7 +108,7 @@ def find_corners(edges, regions, first_row, width, height, last, firsts, corners
 
     Args:
         edges: of the rows; the first is the one above.
-        regions: of their runs; what comes before the first run of a row is outside, as is the last.
+        regions: of their runs, behind one that is outside, as the last one of each row is.
         first_row: row of the raster of the second row.
         width, height: of the raster.
         last: (width + 1,) int32, for each column the corner that its open vertical edge comes from,
@@ -127,24 +121,33 @@ def find_corners(edges, regions, first_row, width, height, last, firsts, corners
     Returns:
         The number of corners.
     """
+    links, around = corners.links, corners.around
     for row in range(1, len(edges.west)):
         y = first_row + row - 1
+        above, below, beside = edges.west[row - 1], edges.west[row], edges.north[row]
+        above_ranks, below_ranks = edges.ranks[row - 1], edges.ranks[row]
         for k in range(_bits(edges, row, places)):
-            x = places[k]
-            north, south, west, east = _write(edges, regions, row, x, corners, n)
+            x = np.int64(load(places, k))
+            north, south, east, west = _bit(above, x), _bit(below, x), _bit(beside, x), 0
+            if x > 0:
+                west = _bit(beside, x - 1)
+            _surround(regions, above, above_ranks, north, x, around, 4 * n + NW)
+            _surround(regions, below, below_ranks, south, x, around, 4 * n + SW)
             flags = NORTH * north + SOUTH * south + WEST * west + EAST * east
             is_node = north + south + west + east > 2
             if x == 0 or x == width:
                 is_node |= y == 0 or y == height
-            corners.links[n, X], corners.links[n, Y] = x, y
-            corners.links[n, FLAGS] = flags + NODE * is_node
-            open_edge = last[x]
-            above = open_edge | (north - 1)  # -1 without an edge; this way nothing is to be guessed
-            corners.links[n if above < 0 else above, DOWN] = n
-            corners.links[n, UP], corners.links[n, DOWN] = above, -1
-            if above < north - 1:
+            open_edge = np.int64(load(last, x))
+            up = open_edge | (north - 1)  # -1 without an edge; this way nothing is to be guessed
+            store(links, 5 * (n if up < 0 else up) + DOWN, n)
+            store(links, 5 * n + X, x)
+            store(links, 5 * n + Y, y)
+            store(links, 5 * n + FLAGS, flags + NODE * is_node)
+            store(links, 5 * n + UP, up)
+            store(links, 5 * n + DOWN, -1)
+            if up < north - 1:
                 firsts[x] = n
-            last[x] = n if south else open_edge
+            store(last, x, n if south else open_edge)
             n += 1
     return n
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.vectorizer.bits import load, store
 from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.trace import DOWN, EAST, FLAGS, NODE, SOUTH, UP, X, Y
 
@@ -15,7 +16,7 @@ from geoseg.vectorizer.trace import DOWN, EAST, FLAGS, NODE, SOUTH, UP, X, Y
 def step(corners, corner, direction):
     """Go along an edge to the next corner; -1 where it is not read yet, or no longer kept."""
     if direction & 1:
-        return np.int64(corners.links[corner, DOWN if direction == 1 else UP])
+        return np.int64(load(corners.links, 5 * corner + (DOWN if direction == 1 else UP)))
     return corner + 1 - direction
 
 
@@ -51,17 +52,18 @@ def walk(corners, first, direction, path, n):
         Where the path stops, or n where a corner after `first` is on the way; and the direction
         of the last edge.
     """
-    stop = n + 1
-    path[n, 0], path[n, 1], path[n, 2] = first, corners.links[first, X], corners.links[first, Y]
-    here = first
+    links = corners.links
+    here, stop, flags = first, n, 0
     while True:
+        store(path, 3 * stop, here)
+        store(path, 3 * stop + 1, load(links, 5 * here + X))
+        store(path, 3 * stop + 2, load(links, 5 * here + Y))
+        stop += 1
+        if stop > n + 1:
+            flags = load(links, 5 * here + FLAGS)
+            if here == first or flags & NODE:
+                return stop, direction
+            direction = bend(flags, direction)
         here = step(corners, here, direction)
         if here < 0 or here > first:
             return n, direction
-        path[stop, 0] = here
-        path[stop, 1], path[stop, 2] = corners.links[here, X], corners.links[here, Y]
-        stop += 1
-        flags = corners.links[here, FLAGS]
-        if here == first or flags & NODE:
-            return stop, direction
-        direction = bend(flags, direction)
