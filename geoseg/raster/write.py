@@ -25,7 +25,7 @@ BLOCK = 512
 """Side of a block of the file, in pixels; cores align with it."""
 LAYOUT = {
     "COMPRESS": "DEFLATE", "LEVEL": "1", "BLOCKSIZE": str(BLOCK), "BIGTIFF": "IF_SAFER",
-    "OVERVIEWS": "FORCE_USE_EXISTING", "NUM_THREADS": "1",
+    "OVERVIEWS": "FORCE_USE_EXISTING",
 }
 """Options of GDAL's COG driver."""
 
@@ -42,8 +42,9 @@ class MaskWriter:
 
     def __init__(
         self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
-        colors: Colors | None = None,
+        colors: Colors | None = None, threads: int = 1,
     ) -> None:
+        self._threads = threads
         self._shrink = Resampling.average if colors is None else Resampling.mode
         self.path, self._raw = path, path.with_name(path.name + ROWS)
         self._rows: list[tuple[int, int, int]] = []
@@ -105,7 +106,8 @@ class MaskWriter:
         try:
             with rasterio.open(self._raw, "r+") as raw:
                 raw.build_overviews(_levels(raw.height, raw.width), self._shrink)
-            rasterio.shutil.copy(self._raw, self.path, driver="COG", **LAYOUT)
+            options = LAYOUT | {"NUM_THREADS": self._threads}
+            rasterio.shutil.copy(self._raw, self.path, driver="COG", **options)
         except RasterioError as error:
             raise _unwritable(self.path, error) from error
 
@@ -126,14 +128,23 @@ class MaskWriter:
 
 def write_mask(
     path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
-    colors: Colors | None = None,
+    colors: Colors | None = None, threads: int = 1,
 ) -> None:
     """Write a raster from strips, as MaskWriter does; equal strips give equal bytes.
+
+    Args:
+        path: of the new file.
+        source: rows, on request.
+        geobox: where they are.
+        names: of the bands.
+        tags: of the file.
+        colors: of classes; see MaskWriter.
+        threads: that compress; the bytes do not depend on them.
 
     Raises:
         OutputError: the file cannot be written, or was not stored whole.
     """
-    with MaskWriter(path, geobox, names, tags=tags, colors=colors) as writer:
+    with MaskWriter(path, geobox, names, tags=tags, colors=colors, threads=threads) as writer:
         for row in range(0, geobox.height, BLOCK):
             writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
 

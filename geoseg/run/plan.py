@@ -176,10 +176,16 @@ def check_disk(plan: Plan, folder: Path, *, used: int = 0) -> None:
 
 def _cores(geobox: GeoBox, spec: ModelSpec, device: str) -> list[int]:
     largest = LARGEST_CORE if device == "cpu" else CORES[0]
-    need = _round_up(max(geobox.shape), spec.grain)
     # A blend reaches over twice the halo, from one tile into the next.
     least = 0 if spec.exact else _round_up(2 * spec.halo, spec.divisor)
-    return [max(least, min(core, need)) for core in CORES if least <= core <= largest] or [least]
+    cores = [_even(core, geobox, spec.grain) for core in CORES if least <= core <= largest]
+    return [max(least, core) for core in cores] or [least]
+
+
+def _even(core: int, geobox: GeoBox, grain: int) -> int:
+    """Make cores so much smaller that the last ones are as full as the others."""
+    sides = (-(-side // -(-side // core)) for side in geobox.shape)
+    return min(core, _round_up(max(sides), grain))
 
 
 def _plan(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import geoseg
+from geoseg.cpus import usable_cpus
 from geoseg.grid import Window
 from geoseg.inference import Averaged, Pixels, Sweep, blend_cores, predict_cores
 from geoseg.learning.bundled import find_model
@@ -195,12 +196,15 @@ class PredictJob:
     def write_mask(self, path: Path, cores: StoredCores, *, classes: bool = False) -> None:
         """Write the probability raster, or that of classes, to a new file."""
         names = tuple(one.name for one in self.spec.classes)
+        threads = self.options.threads or usable_cpus()
         tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
         if not classes:
-            write_mask(path, cores, cores.geobox, names, tags=tags)
+            write_mask(path, cores, cores.geobox, names, tags=tags, threads=threads)
             return
-        strips = ClassStrips(cores, self.spec)
-        write_mask(path, strips, cores.geobox, ("class",), tags=tags | class_tags(), colors=COLORS)
+        write_mask(
+            path, ClassStrips(cores, self.spec), cores.geobox, ("class",),
+            tags=tags | class_tags(), colors=COLORS, threads=threads,
+        )
 
     def model_facts(self) -> dict[str, str]:
         """Describe the model for people."""

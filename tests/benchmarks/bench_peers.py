@@ -6,9 +6,10 @@ Peers that are not installed are named and left out; install them with `--no-dep
 of their own (monai, geoai-py, ftw-tools, torchgeo==0.7.2 with torchvision, kornia, kornia_rs,
 einops, fiona, rtree, scipy, xarray; the newest ftw-tools that is released, 1.4.3, wants the bounds
 of torchgeo 0.7). Each has its own defaults, then tiles of 704 pixels that overlap by 192 (a core of
-512 with a halo of 96), one at a time. The network is the bundled model as torch loads it; rewriting
-it is part of geoseg. CPU seconds are of all processes after the imports; the peak is the process's
-own (Linux). `other` is the share of parcel pixels that differ from geoseg's.
+512 with a halo of 96; geoseg looks at 128), one at a time. The network is the bundled model as
+torch loads it; rewriting it is part of geoseg. CPU seconds are of all processes after the imports;
+the peak is the process's own (Linux). `other` is the share of parcel pixels that differ from
+geoseg's.
 """
 
 import argparse

@@ -11,8 +11,9 @@ BOX = GeoBox(700, 520, Affine(1, 0, 0, 0, -1, 0), None)
 ROWS = np.random.default_rng(0).integers(0, 256, (2, 700, 520), dtype=np.uint8)
 
 
-def write_mask(path):
-    with MaskWriter(path, BOX, ("parcel", "boundary"), tags={"A": "b"}) as writer:
+def write_mask(path, threads=1):
+    names = "parcel", "boundary"
+    with MaskWriter(path, BOX, names, tags={"A": "b"}, threads=threads) as writer:
         writer.write(0, ROWS[:, :512])
         writer.write(512, ROWS[:, 512:])
 
@@ -25,6 +26,12 @@ def test_what_was_written_is_read_back(tmp_path):
         assert mask.tags["A"] == "b"
         assert (mask.read(3, 600) == ROWS[:, 3:600]).all()
         assert (mask.read_band(2, 3, 600) == ROWS[1, 3:600]).all()
+
+
+def test_the_bytes_do_not_depend_on_threads(tmp_path):
+    for threads in (1, 3):
+        write_mask(tmp_path / f"{threads}.tif", threads)
+    assert (tmp_path / "1.tif").read_bytes() == (tmp_path / "3.tif").read_bytes()
 
 
 def test_other_programs_see_probabilities(tmp_path):

@@ -48,6 +48,11 @@ def test_a_budget_that_cannot_be_kept_is_refused_with_what_it_takes():
         plan(20_000, 20_000, memory=100 * MIB)
 
 
+def test_a_scene_is_cut_evenly():
+    assert (plan(1536, 1536).core, plan(1536, 1536).tiles) == (768, 4)
+    assert (plan(100, 2100).core, plan(100, 2100).tiles) == (704, 3)
+
+
 def test_a_tile_is_rounded_up_to_four_divisors():
     assert plan(5_000, 5_000, tile=250).core == 256
 
