@@ -101,11 +101,10 @@ class Writer:
         fma = self.module.globals.get(name) or ir.Function(self.module, kind, name)
         return self.build.call(fma, [factor, value, term])
 
-    def clamp(self, value: Value, low: Value, high: Value) -> Value:
-        """Keep the numbers of a vector within bounds."""
-        above = self.build.fcmp_ordered(">", value, low)
-        value = self.build.select(above, value, low)
-        return self.build.select(self.build.fcmp_ordered("<", value, high), value, high)
+    def relu(self, value: Value) -> Value:
+        """Give the numbers of a vector where they are above 0, and 0 elsewhere."""
+        nothing = self.spread(0)
+        return self.build.select(self.build.fcmp_ordered(">", value, nothing), value, nothing)
 
 
 def _integer(value: Value | int) -> Value:

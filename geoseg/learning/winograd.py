@@ -52,8 +52,7 @@ class WinogradConvolution(nn.Module):
         points = TO_POINTS @ convolution.weight.detach().double() @ TO_POINTS.T
         parted = points.reshape(self.filters // FILTERS, FILTERS, self.channels, PATCH**2)
         self.matrices = parted.permute(3, 0, 2, 1).float().contiguous()
-        nothing = torch.zeros(self.filters)
-        self.bounds = convolution.bias.detach().float().clone(), nothing, nothing + torch.inf
+        self.bias = convolution.bias.detach().float().clone()
 
     def forward(
         self,
@@ -80,6 +79,9 @@ class WinogradConvolution(nn.Module):
         n, last = len(pixels), torch.channels_last
         out = torch.empty((n, self.filters, *shape), memory_format=last)
         inputs = [pixels, pixels[:, :0] if coarse is None else coarse]
+        assert pixels.shape[1] + inputs[1].shape[1] == self.channels
+        assert _holds(pixels, shape, offset)
+        assert coarse is None or _holds(coarse, shape, coarse_offset, scale=2)
         arrays = [one.contiguous(memory_format=last) for one in inputs] + [out]
         sizes = [
             size for one, first in zip(arrays, (offset, coarse_offset))
@@ -89,12 +91,18 @@ class WinogradConvolution(nn.Module):
         def run(image: int, start: int, stop: int) -> None:
             room = torch.empty(winograd_code.scratch_size(self.channels, self.filters))
             places = [one[image].data_ptr() for one in arrays]
-            rest = [one.data_ptr() for one in (self.matrices, *self.bounds, room)]
+            rest = [one.data_ptr() for one in (self.matrices, self.bias, room)]
             _function(lanes())(*places, *rest, *sizes, shape[1], self.filters, start, stop)
 
         with record_function(f"winograd {self.channels} -> {self.filters}"):
             _in_bands(run, n, shape[0] // TILE)
         return out
+
+
+def _holds(pixels: Tensor, shape: tuple[int, int], offset: int, *, scale: int = 1) -> bool:
+    """Tell whether nothing beyond an input is read."""
+    room = (scale * side - offset for side in pixels.shape[2:])
+    return all(side + PATCH - TILE <= one for side, one in zip(shape, room))
 
 
 def _in_bands(run: Callable[[int, int, int], None], images: int, rows: int) -> None:

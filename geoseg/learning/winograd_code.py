@@ -1,4 +1,4 @@
-"""Write a 3x3 convolution in LLVM's language, for `winograd`; text of no processor in particular.
+"""Write a 3x3 convolution and ReLU in LLVM's language, of no processor in particular.
 
 Pixels are (rows, cols, channels) float32. A tile of 4 x 4 outputs comes from 6 x 6 pixels, which
 are turned into 36 points. A block of tiles is turned at a time; then each point of all of them is
@@ -17,7 +17,7 @@ from llvmlite import ir
 from geoseg.learning.llvm_writer import INT, NUMBER, Value, Writer
 
 NAME = "geoseg_winograd"
-"""The function: `ARGUMENTS` to nothing."""
+"""The function; it takes `ADDRESSES` and then `INTEGERS`."""
 TILE, PATCH = 4, 6
 """Outputs of a tile, and pixels that they are made from, along a side."""
 BLOCK = 24
@@ -32,12 +32,10 @@ ADDRESSES = {
     "coarse": "(rows, coarse_cols, coarse_channels): each pixel counts as four",
     "out": "(rows, cols, filters), written",
     "matrices": "(36, filters / 16, channels + coarse_channels, 16)",
-    "bias": "(filters,), added",
-    "low": "(filters,): smaller outputs become this",
-    "high": "(filters,): then larger outputs become this",
+    "bias": "(filters,)",
     "scratch": "`scratch_size` numbers",
 }
-"""Arguments: of float32."""
+"""Arguments: where float32 numbers are."""
 INTEGERS = {
     "pixels_cols": "columns of pixels",
     "pixels_offset": "row and column of pixels that is the first corner of the first patch",
@@ -50,7 +48,7 @@ INTEGERS = {
     "start": "first row of tiles to make",
     "stop": "the row of tiles after the last one",
 }
-"""Arguments after those: of int64."""
+"""Arguments after those, int64."""
 
 
 def scratch_size(channels: int, filters: int) -> int:
@@ -186,7 +184,7 @@ def _sums(code: Writer, points: Value, column: Value, tiles: int) -> list[list[V
 def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
     """Write the step from products to outputs, of some tiles of a row of tiles."""
     code = Writer(
-        module, "give", vector, "products out bias low high",
+        module, "give", vector, "products out bias",
         "cols filters row start stop plane",
     )
     build, at, times = code.build, code.at, code.times
@@ -203,12 +201,11 @@ def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
                 ])
                 for j in range(PATCH)
             ]
-            bias, low, high = (code.load(at(one, first)) for one in code["bias low high"])
+            bias = code.load(at(*code["bias"], first))
             for i in range(TILE):
                 for j, one in enumerate(_turned_back(code, [column[i] for column in columns])):
-                    one = code.clamp(build.fadd(one, bias), low, high)
-                    code.store(one, at(target, times(build.add(times(cols, i), INT(j)), filters),
-                                       first))
+                    place = times(build.add(times(cols, i), INT(j)), filters)
+                    code.store(code.relu(build.fadd(one, bias)), at(target, place, first))
     build.ret_void()
     return code.function
 
@@ -245,6 +242,6 @@ def _convolve(
             filters_plane,
         ])
         build.call(give, [
-            products, out, *code["bias low high"], cols, filters, *place, filters_plane
+            products, out, *code["bias"], cols, filters, *place, filters_plane
         ])
     build.ret_void()
