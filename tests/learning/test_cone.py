@@ -31,6 +31,10 @@ def test_it_looks_as_far_as_the_network_does_and_farther_only_to_whole_tiles():
     assert max(before, after) < margins().pixels <= 8 * DIVISOR
 
 
+def test_the_plan_makes_cores_that_fit(make_model):
+    assert make_model(width=16)[0].grain == GRAIN
+
+
 def test_only_our_network_in_sixteens_of_filters_is_quick(make_model):
     assert is_quick(make_model(width=16)[1]) and is_quick(make_model(width=32)[1])
     assert not is_quick(make_model(width=8)[1])
