@@ -76,7 +76,7 @@ def _model() -> Check:
 
 
 def _kernels() -> Check:
-    from geoseg.vectorizer.machine_code import seconds_to_come
+    from geoseg.kernels.machine_code import seconds_to_come
 
     seconds = seconds_to_come()
     text = f"will be compiled on the first run, once; about {seconds} s" if seconds else "compiled"

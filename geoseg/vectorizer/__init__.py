@@ -1,8 +1,8 @@
 """From probabilities to labels, arcs and parcels that fit together like a cadastre."""
 
+from geoseg.kernels.compiled import announce
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.border_lines import LineBatch
-from geoseg.vectorizer.compiled import announce
 from geoseg.vectorizer.faces import Faces, build_faces, keep_ids, look_aside, weigh
 from geoseg.vectorizer.label import label
 from geoseg.vectorizer.label_options import LabelOptions

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.region_graph import (
     COUNT, END, HEAD, LAST, NEXT, OPEN, PEAK, STATE, SUM, WIDE, Graph, contract,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.trace import FLAGS, NE, NODE, NW, SE, SW, X, Y
 from geoseg.vectorizer.walk import onward
 

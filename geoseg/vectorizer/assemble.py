@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.borders import EMPTY, find_place
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.arcs import (
     ACROSS_END,
     ACROSS_START,

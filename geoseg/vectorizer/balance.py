@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.fit import misfit
 from geoseg.vectorizer.trace import UNITS, X, Y
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.spec import PROBABILITY_SCALE
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.relief import BACKGROUND, BORDER, NODATA, PARCEL
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.threads import join_offsets
 
 

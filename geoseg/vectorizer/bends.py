@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.balance import (
     AWAY, CURVED, EVEN, FAR, MOST, STRAIGHT, evener_bend, excess2,
 )
-from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.fit import CLOSE, REACH, SWEEPS, best_bend, moments
 from geoseg.vectorizer.shortcuts import farthest, is_near_and_clear, next_kept
 from geoseg.vectorizer.trace import UNITS

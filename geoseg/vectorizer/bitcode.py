@@ -31,8 +31,8 @@ from shapely import Polygon
 
 from geoseg.grid import GeoBox
 from geoseg import object_code
-from geoseg.vectorizer import machine_code
-from geoseg.vectorizer.compiled import KERNELS, Kernel, jitted
+from geoseg.kernels import machine_code
+from geoseg.kernels.compiled import KERNELS, Kernel, jitted
 from geoseg.vectorizer.label import label
 from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.lines import LineOptions

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geoseg.vectorizer.compiled import helper, instruction
+from geoseg.kernels.compiled import helper, instruction
 
 SPARE = 8
 """Items that `write_ones` may write beyond those that there are."""

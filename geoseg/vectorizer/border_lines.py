@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.spec import PROBABILITY_SCALE
 from geoseg.vectorizer.arcs import EDGE, LEFT, RIGHT, START, Arcs
 from geoseg.vectorizer.assemble import Lines, keep
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.measure import Ground, add_known
 from geoseg.vectorizer.runs import Runs
 from geoseg.vectorizer.trace import EAST, FLAGS, NORTH, UNITS, X, Y, Corners

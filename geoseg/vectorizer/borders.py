@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.memory import drained
-from geoseg.vectorizer.compiled import helper, kernel
 
 EMPTY = -1
 """Key of a free place in a hash table."""

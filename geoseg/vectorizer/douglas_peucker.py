@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.guards import has_twin
 from geoseg.vectorizer.shortcuts import farthest, is_near_and_clear, next_kept
 from geoseg.vectorizer.trace import UNITS

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.bits import count_ones, differing, load
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.scratch import Scratch
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 
 REACH = 5
 """Points of the arc that a bend may move at once."""

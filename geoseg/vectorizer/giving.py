@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.agglomerate import MEAN_SHIFT, NEVER
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.heap import LOW_HALF, pop, push
 from geoseg.vectorizer.region_graph import (
     BACKGROUND, COUNT, END, HEAD, HELD, LAST, NAME, NEXT, OPEN, PARENT, STATE, SUM, Graph,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.smooth import HALF, points_of
 from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y, Corners
 from geoseg.vectorizer.walk import onward, step

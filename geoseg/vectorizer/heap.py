@@ -5,7 +5,7 @@ An item is a score, times 2**32, and what has it; of equal scores the smaller on
 
 from __future__ import annotations
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 
 LOW_HALF = 0xFFFFFFFF
 """The part of an item that is not its score."""

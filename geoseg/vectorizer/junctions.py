@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.trace import DX, DY, FLAGS, NODE, UNITS, X, Y
 from geoseg.vectorizer.walk import onward, step
 

@@ -13,8 +13,8 @@ from pyproj.exceptions import ProjError
 from geoseg.crs import to_lonlat
 from geoseg.errors import CRSError
 from geoseg.grid import GeoBox
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.spec import PROBABILITY_NODATA
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.regions import BORDER_SUM, PARCEL_SUM
 
 DISTORTION = 1e-3

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import kernel
+from geoseg.kernels.compiled import kernel
 from geoseg.vectorizer.label_raster import MEMORY_FILE, writing_labels
 
 GONE = -1

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer import basins
 from geoseg.vectorizer.borders import EMPTY, Borders, first_place, pair_key
-from geoseg.vectorizer.compiled import helper, kernel
 
 LAST = -1
 """End of a list."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.bits import load, store, up_to, write_ones
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.edges import run_at
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.sets import join, root

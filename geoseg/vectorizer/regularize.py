@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoseg.kernels.compiled import kernel
 from geoseg.vectorizer.arcs import EDGE, END, START
 from geoseg.vectorizer.assemble import Lines
-from geoseg.vectorizer.compiled import kernel
 from geoseg.vectorizer.sets import root
 
 LONG = 6.0

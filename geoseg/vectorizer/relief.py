@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
-from geoseg.vectorizer.compiled import helper, kernel
 
 
 NODATA, PARCEL, BACKGROUND, BORDER = 0, 1, 2, 3

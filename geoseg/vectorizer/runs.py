@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import kernel
+from geoseg.kernels.compiled import kernel
 
 OUTSIDE = np.iinfo(np.int64).min
 """The value around the raster; no raster may use it."""

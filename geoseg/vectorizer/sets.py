@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 
 
 @helper

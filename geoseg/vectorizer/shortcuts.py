@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.guards import is_clear
 from geoseg.vectorizer.trace import UNITS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.bends import refine
 from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker
 from geoseg.vectorizer.guards import Guard

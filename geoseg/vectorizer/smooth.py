@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.trace import DOWN, DX, DY, EAST, FLAGS, NODE, SOUTH, UNITS, UP, X, Y
 
 HALF = UNITS // 2

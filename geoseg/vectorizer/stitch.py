@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.arcs import AREA2, EDGE, LEFT, RIGHT, Arcs, ahead, describe
 from geoseg.vectorizer.bits import load, store
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import FLAGS, NODE, NORTH, SOUTH, UNITS, WEST, Corners
 from geoseg.vectorizer.walk import walk

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.bits import count_ones, load, store, up_to, write_ones
-from geoseg.vectorizer.compiled import helper, kernel
 from geoseg.vectorizer.edges import corner_bits
 from geoseg.vectorizer.scratch import Scratch
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoseg.vectorizer.compiled import helper
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.guards import is_clear
 from geoseg.vectorizer.trace import UNITS
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoseg.kernels.compiled import helper
 from geoseg.vectorizer.bits import load, store
-from geoseg.vectorizer.compiled import helper
 from geoseg.vectorizer.trace import DOWN, EAST, FLAGS, NODE, SOUTH, UP, X, Y
 
 

@@ -227,7 +227,7 @@ def compile_once() -> None:
         shutil.copytree(source, f"{folder}/geoseg", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("first run", "second run", "without bitcode, first", "and second"):
             if name.startswith("without"):
-                Path(folder, "geoseg/vectorizer/kernels.zip").unlink()
+                Path(folder, "geoseg/kernels/kernels.zip").unlink()
             done = subprocess.run(
                 [sys.executable, "-c", code], check=True, capture_output=True, text=True,
                 cwd=folder,

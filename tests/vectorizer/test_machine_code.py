@@ -10,8 +10,9 @@ import pytest
 from affine import Affine
 
 from geoseg.grid import GeoBox
-from geoseg.vectorizer import LabelOptions, LineOptions, bitcode, label, machine_code, parcels
-from geoseg.vectorizer.compiled import KERNELS
+from geoseg.kernels import machine_code
+from geoseg.kernels.compiled import KERNELS
+from geoseg.vectorizer import LabelOptions, LineOptions, bitcode, label, parcels
 from geoseg.vectorizer.regions import regroup
 
 SCRIPT = """

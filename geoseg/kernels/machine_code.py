@@ -1,4 +1,4 @@
-"""Call the kernels whose bitcode is shipped (`kernels.zip`, made by `bitcode`).
+"""Call the kernels whose bitcode is shipped (`kernels.zip`, made by `geoseg.vectorizer.bitcode`).
 
 A kernel is made for this processor on its first call (`object_code`).
 """
@@ -22,7 +22,7 @@ from geoseg import object_code
 from geoseg.cache import cache_folder
 
 if TYPE_CHECKING:
-    from geoseg.vectorizer.compiled import Kernel
+    from geoseg.kernels.compiled import Kernel
 
 SHIPPED = Path(__file__).with_name("kernels.zip")
 """`index.json` (kernel -> digest, form -> [file, what it returns]) and files of bitcode."""
@@ -134,7 +134,7 @@ def seconds_to_come() -> int:
     """Guess the CPU seconds until the kernels of a run are compiled; 0 where they were before."""
     known = index().get("trace.find_corners")
     if known is None:
-        by_numba = cache_folder().glob(f"{Path(__file__).parent.name}_*/*.nbi")
+        by_numba = cache_folder().glob("vectorizer_*/*.nbi")
         return 0 if any(by_numba) else SECONDS_NUMBA
     ((name, _),) = known["forms"].values()
     return 0 if any(cache_folder().glob(f"{name}.{known['digest']}.*.o")) else SECONDS

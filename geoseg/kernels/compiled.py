@@ -1,9 +1,10 @@
-"""How the vectorizer's loops become machine code: from bitcode that is shipped, else by numba.
+"""How loops become machine code: from bitcode that is shipped, else by numba.
 
 A *kernel* is a loop that Python calls; a *helper* is a part of kernels. Both are written as plain
 functions. numba's typing is most of the time of compiling them, so that is done before a release
-(`bitcode`); what is left for the first run of an installation is LLVM's part. Where the sources
-have changed since, or the machine is of another kind, numba compiles them on the first call.
+(`geoseg.vectorizer.bitcode`); what is left for the first run of an installation is LLVM's part.
+Where the sources have changed since, or the machine is of another kind, numba compiles them on the
+first call.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import FunctionType
 
 from geoseg.cache import numba_cache
-from geoseg.vectorizer import machine_code
+from geoseg.kernels import machine_code
 
 log = logging.getLogger(__name__)
 

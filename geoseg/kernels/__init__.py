@@ -1,0 +1,1 @@
+"""Loops as machine code: kernels that are shipped as bitcode, and numba where they have changed."""
