@@ -5,6 +5,7 @@ The same pixels give the same bytes whatever the tile and the batch they come in
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from collections.abc import Iterator
@@ -84,9 +85,7 @@ class Predictor:
         self.in_flight = 1
         usual = self.device.type == "cpu" and self._numbers == torch.float32 and self.spec.exact
         self._cone = Cone(network.eval()) if usual and is_quick(network) else None
-        self._network = fuse(network).to(
-            self.device, self._numbers, memory_format=torch.channels_last
-        )
+        self._trained: nn.Module | None = network
         if self.device.type == "cpu":
             keep_freed_memory()
         else:
@@ -99,6 +98,12 @@ class Predictor:
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         for _ in range(LANES):
             self._lanes.put(Lane(self._stored, self.device))
+
+    @functools.cached_property
+    def _network(self) -> nn.Module:
+        """The network for all that the cone does not take."""
+        whole = fuse(self._trained)
+        return whole.to(self.device, self._numbers, memory_format=torch.channels_last)
 
     @property
     def halo(self) -> int:
@@ -175,7 +180,8 @@ class Predictor:
 
     def close(self) -> None:
         """Let go of the network and the memory that it worked in; nothing can be predicted then."""
-        self._network, self._cone = nn.Identity(), None
+        self._trained = self._cone = None
+        self.__dict__.pop("_network", None)
         if self.device.type == "cuda":
             self._lanes = SimpleQueue()
             torch.cuda.empty_cache()
@@ -240,7 +246,7 @@ class Predictor:
         self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor, halo: int = 0
     ) -> Tensor:
         """Give stored probabilities of tensors on the device."""
-        shares = self._probabilities(raw, good, low, high, halo) * PROBABILITY_SCALE
+        shares = self._probabilities(raw, good, low, high, halo).mul_(PROBABILITY_SCALE)
         bad = ~inside(good, halo)[:, None]
         return shares.round_().to(torch.uint8).masked_fill_(bad, PROBABILITY_NODATA)
 
@@ -248,10 +254,11 @@ class Predictor:
         self, raw: Tensor, good: Tensor, low: Tensor, high: Tensor, halo: int
     ) -> Tensor:
         """Scale on the device, and run the network."""
-        network, left = self._network, halo
         if self._cone is not None and self._cone.fits(raw.shape, halo):
             network, unseen, left = self._cone, halo - self._cone.margin, 0
             raw, good = inside(raw, unseen), inside(good, unseen)
+        else:
+            network, left = self._network, halo
         pixels = scaled(raw.to(torch.float32), good, low, high)
         pixels = pixels.to(self._numbers, memory_format=torch.channels_last)
         return torch.sigmoid(inside(network(pixels), left).float().contiguous())

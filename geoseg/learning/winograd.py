@@ -49,7 +49,8 @@ class WinogradConvolution(nn.Module):
         """
         super().__init__()
         self.filters, self.channels = convolution.out_channels, convolution.in_channels
-        points = TO_POINTS @ convolution.weight.detach().double() @ TO_POINTS.T
+        kernels = convolution.weight.detach().double().reshape(-1, 9)
+        points = kernels @ torch.kron(TO_POINTS, TO_POINTS).T
         parted = points.reshape(self.filters // FILTERS, FILTERS, self.channels, PATCH**2)
         self.matrices = parted.permute(3, 0, 2, 1).float().contiguous()
         self.bias = convolution.bias.detach().float().clone()

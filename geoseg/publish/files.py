@@ -14,7 +14,7 @@ from geoseg.errors import GeosegError, OutputError
 
 SQLITE_SIDECARS = ("-journal", "-wal", "-shm")
 """Files that SQLite keeps beside a database; left there, they destroy the next one of its name."""
-SIDECARS = (*SQLITE_SIDECARS, ".aux.xml", ".ovr", ".msk", ".rows", ".ovr.tmp", ".msk.ovr.tmp")
+SIDECARS = (*SQLITE_SIDECARS, ".aux.xml", ".ovr", ".msk", ".blocks", ".ovr.tmp", ".msk.ovr.tmp")
 """Files that drivers put beside an output, by what they add to its name."""
 SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg", ".qix")
 """The other files of a Shapefile."""

@@ -15,11 +15,11 @@ from geoseg.raster.scene import Labels, Scene
 from geoseg.raster.small_text import read_small_text
 from geoseg.raster.stretch import percentiles
 from geoseg.raster.strips import MaskReader
-from geoseg.raster.write import MaskWriter, write_mask
+from geoseg.raster.write import MaskWriter
 
 __all__ = [
     "Clipped", "Labels", "Look", "Looker", "MaskReader", "MaskWriter", "ParcelRaster",
     "Resampled", "SUFFIXES", "Scene", "choose_bands", "draw", "encode", "grid_offset",
     "is_raster", "located", "named", "open_scene", "percentiles", "rasterize", "read_small_text",
-    "scenes_in", "window_of_extent", "write_mask",
+    "scenes_in", "window_of_extent",
 ]

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import rasterio
-import rasterio.shutil
-from numpy.typing import NDArray
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 
 from geoseg.errors import OutputError, RasterError
 from geoseg.grid import GeoBox
+from geoseg.raster.cog import first_bad_block, write_cog
 from geoseg.raster.opening import CONTENT
+from geoseg.raster.pyramid import BLOCK, COMPRESSION, Pyramid, Rows, mean_of_four, most_of_four
 from geoseg.raster.strips import MaskReader, Strips
+from geoseg.raster.tiff import Directory, read_directory
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
 
-ROWS = ".rows"
-"""What is added to the name of the file that rows are written to, before it is laid out anew."""
-BLOCK = 512
-"""Side of a block of the file, in pixels; cores align with it."""
-LAYOUT = {
-    "COMPRESS": "DEFLATE", "LEVEL": "1", "BLOCKSIZE": str(BLOCK), "BIGTIFF": "IF_SAFER",
-    "OVERVIEWS": "FORCE_USE_EXISTING",
-}
-"""Options of GDAL's COG driver."""
+SCRATCH = ".blocks"
+"""What is added to the name of the file that blocks wait in until they are laid out."""
 
 Colors = Mapping[int, tuple[int, int, int, int]]
 """Red, green, blue and opacity, 0 to 255, of values."""
@@ -38,127 +30,132 @@ class MaskWriter:
 
     Use it in a `with` statement. Without colors it is of probabilities: one band per class,
     value / 254 is the probability. With colors it is one band of classes and has a colour table.
+    Rows are compressed as they come; laying them out in the end takes little.
+
+    Attributes:
+        path: of the new file.
+        rows: how many have come.
     """
 
     def __init__(
         self, path: Path, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
         colors: Colors | None = None, threads: int = 1,
     ) -> None:
-        self._threads = threads
-        self._shrink = Resampling.average if colors is None else Resampling.mode
-        self.path, self._raw = path, path.with_name(path.name + ROWS)
-        self._rows: list[tuple[int, int, int]] = []
-        options = {
-            "driver": "GTiff", "dtype": "uint8", "count": len(names),
-            "height": geobox.height, "width": geobox.width, "transform": geobox.transform,
-            "crs": geobox.crs, "nodata": PROBABILITY_NODATA, "interleave": "band",
-            "bigtiff": "if_safer",
-        }
-        if min(geobox.shape) >= BLOCK:
-            options |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
+        """Begin a file.
+
+        Args:
+            path: of the new file.
+            geobox: where its pixels are.
+            names: of the bands.
+            tags: of the file.
+            colors: of classes; None for probabilities.
+            threads: that compress; the bytes do not depend on them.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        self.path, self.rows = path, 0
+        self._geobox = geobox
         try:
-            self._dataset = rasterio.open(self._raw, "w", **options)
-            if colors is None:
-                self._dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
-            else:
-                self._dataset.write_colormap(1, dict(colors))
-            content = "probability" if colors is None else "class"
-            self._dataset.update_tags(**{CONTENT: content}, **tags)
-            for band, name in enumerate(names, 1):
-                self._dataset.set_band_description(band, name)
-        except RasterioError as error:
+            self._template = _template(geobox, names, tags, colors)
+            self._scratch = path.with_name(path.name + SCRATCH).open("w+b")
+        except (RasterioError, OSError) as error:
             raise _unwritable(path, error) from error
+        self._pyramid = Pyramid(
+            self._scratch, *geobox.shape, mean_of_four if colors is None else most_of_four,
+            threads=threads,
+        )
 
     def __enter__(self) -> MaskWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self._dataset.close()
+        self._pyramid.close()
         try:
             if kind is None:
-                self._optimise()
-                self._verify()
+                self._finish()
         finally:
-            self._raw.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a full disk; the file goes anyway
+                self._scratch.close()
+            Path(self._scratch.name).unlink(missing_ok=True)
 
-    def write(self, row_off: int, rows: NDArray[np.uint8]) -> None:
-        """Write whole rows; rows is (classes, rows, width) uint8.
+    def write(self, rows: Rows) -> None:
+        """Write the next rows; rows is (bands, rows, width) uint8.
 
         Raises:
             OutputError: the file cannot be written.
         """
-        stop = row_off + rows.shape[1]
-        window = ((row_off, stop), (0, rows.shape[2]))
         try:
-            self._dataset.write(rows, window=window)
-        except RasterioError as error:
+            self._pyramid.add(rows)
+        except (RasterioError, OSError) as error:
             raise _unwritable(self.path, error) from error
-        self._rows.append((row_off, stop, zlib.crc32(np.ascontiguousarray(rows))))
+        self.rows += rows.shape[1]
 
-    def _optimise(self) -> None:
-        """Lay the file out for reading over a network: overviews first, whole blocks.
+    def follow(self, source: Strips, stop: int, *, strips: int | None = None) -> None:
+        """Write rows of a source, in strips of whole blocks, as far as there are any up to a row.
 
-        Rows and overviews are not compressed before this: GDAL's COG driver would compress and
-        read its own overviews again, which took longer than all the rest.
+        Args:
+            source: of the rows.
+            stop: where they end; where that is not the last row, what is not a whole strip waits.
+            strips: how many strips at most; None for all.
 
-        Source: OGC 21-026, Cloud Optimized GeoTIFF Standard.
+        Raises:
+            OutputError: the file cannot be written.
         """
+        height = self._geobox.height
+        while self.rows < stop and strips != 0:
+            end = min(self.rows + BLOCK, height)
+            if end > stop:
+                return
+            self.write(source.read(self.rows, end))
+            strips = None if strips is None else strips - 1
+
+    def _finish(self) -> None:
+        """Lay the file out, and read it back: a full disk may show only then."""
+        levels = self._pyramid.levels
+        assert self.rows == self._geobox.height
         try:
-            with rasterio.open(self._raw, "r+") as raw:
-                raw.build_overviews(_levels(raw.height, raw.width), self._shrink)
-            options = LAYOUT | {"NUM_THREADS": self._threads}
-            rasterio.shutil.copy(self._raw, self.path, driver="COG", **options)
-        except RasterioError as error:
+            self._scratch.flush()
+            write_cog(self.path, self._template, levels, self._scratch)
+            bad = first_bad_block(self.path, self._template, levels)
+        except OSError as error:
             raise _unwritable(self.path, error) from error
-
-    def _verify(self) -> None:
-        """Read back what was written: rasterio hides a full disk at close (1.4 and 1.5)."""
-        with MaskReader(self.path) as mask:
-            for start, stop, checksum in self._rows:
-                try:
-                    good = zlib.crc32(mask.read(start, stop)) == checksum
-                except RasterError:
-                    good = False
-                if not good:
-                    raise OutputError(
-                        f"{self.path} was not stored whole (rows {start} to {stop} read back "
-                        "differently); the disk is full or failing"
-                    )
+        if bad is not None:
+            raise OutputError(
+                f"{self.path} was not stored whole (the block at byte {bad} reads back "
+                "differently); the disk is full or failing"
+            )
+        try:
+            with MaskReader(self.path) as mask:
+                stored = mask.shape
+        except RasterError as error:
+            raise _unwritable(self.path, error) from error
+        if stored != self._geobox.shape:
+            raise OutputError(f"{self.path} reads back as {stored}, not {self._geobox.shape}")
 
 
-def write_mask(
-    path: Path, source: Strips, geobox: GeoBox, names: tuple[str, ...], *, tags: dict[str, str],
-    colors: Colors | None = None, threads: int = 1,
-) -> None:
-    """Write a raster from strips, as MaskWriter does; equal strips give equal bytes.
-
-    Args:
-        path: of the new file.
-        source: rows, on request.
-        geobox: where they are.
-        names: of the bands.
-        tags: of the file.
-        colors: of classes; see MaskWriter.
-        threads: that compress; the bytes do not depend on them.
-
-    Raises:
-        OutputError: the file cannot be written, or was not stored whole.
-    """
-    with MaskWriter(path, geobox, names, tags=tags, colors=colors, threads=threads) as writer:
-        for row in range(0, geobox.height, BLOCK):
-            writer.write(row, source.read(row, min(row + BLOCK, geobox.height)))
-
-
-def _levels(height: int, width: int) -> list[int]:
-    """Give the factors of overviews, down to one that a single block holds.
-
-    >>> _levels(1024, 3000)
-    [2, 4, 8]
-    """
-    factors = []
-    while -(-max(height, width) // 2 ** len(factors)) > BLOCK:
-        factors.append(2 ** (len(factors) + 1))
-    return factors
+def _template(
+    geobox: GeoBox, names: tuple[str, ...], tags: dict[str, str], colors: Colors | None
+) -> Directory:
+    """Let GDAL say, in a file without pixels, where and what a raster is."""
+    options = {
+        "driver": "GTiff", "dtype": "uint8", "count": len(names), "height": geobox.height,
+        "width": geobox.width, "transform": geobox.transform, "crs": geobox.crs,
+        "nodata": PROBABILITY_NODATA, "interleave": "pixel", "tiled": True, "blockxsize": BLOCK,
+        "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "yes", "endianness": "little",
+        **COMPRESSION,
+    }
+    with MemoryFile() as file:
+        with file.open(**options) as dataset:
+            if colors is None:
+                dataset.scales = (1 / PROBABILITY_SCALE,) * len(names)
+            else:
+                dataset.write_colormap(1, dict(colors))
+            content = "probability" if colors is None else "class"
+            dataset.update_tags(**{CONTENT: content}, **tags)
+            for band, name in enumerate(names, 1):
+                dataset.set_band_description(band, name)
+        return read_directory(memoryview(file.getbuffer()))
 
 
 def _unwritable(path: Path, error: Exception) -> OutputError:

@@ -21,6 +21,7 @@ class StoredCores:
         shape: (height, width) in pixels.
         geobox: the grid.
         done: (row, column) of the cores that are done.
+        complete: how many rows, from the top, are done from side to side.
     """
 
     def __init__(self, journal: Journal, geobox: GeoBox, *, classes: int) -> None:
@@ -28,6 +29,7 @@ class StoredCores:
         self._journal, self._classes = journal, classes
         self._rows: dict[int, list[tuple[Window, Entry]]] = {}
         self.done: set[tuple[int, int]] = set()
+        self.complete = 0
         for entry in journal.entries:
             if "core" in entry.values:
                 self._know(entry)
@@ -89,3 +91,8 @@ class StoredCores:
             raise OutputError(f"{self._journal.path} is not of this run; pass --restart")
         self._rows.setdefault(window.row_off, []).append((window, entry))
         self.done.add((window.row_off, window.col_off))
+        while self._is_whole(row := self._rows.get(self.complete, [])):
+            self.complete = row[0][0].row_stop
+
+    def _is_whole(self, row: list[tuple[Window, Entry]]) -> bool:
+        return sum(window.width for window, _ in row) == self.shape[1]

@@ -42,8 +42,11 @@ SEAM_BYTES = 600
 SCRATCH_BYTES = 7
 """Disk per pixel while a run is under way: two probabilities, labels, and room."""
 MASK_BYTES = 3
-"""Disk per pixel and class while a mask is made: in the journal, as rows with overviews, and laid
-out."""
+"""Disk per pixel and class while a mask is made: in the journal, and twice compressed with its
+overviews."""
+MASK_ROWS = 2 * 512
+"""Rows that are kept while a mask is made: a strip, those of its overviews, and a part of both on
+its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ def _plan(
     blend = 0 if spec.exact else wide * side * len(spec.classes) * BLEND_BYTES
     network = batch * side * side * spec.width * ACTIVATION_BYTES
     on_cpu = device == "cpu"
-    needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide]
+    mask = wide * MASK_ROWS * len(spec.classes)
+    needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide + mask]
     if parcels:
         rows_at_once = min(label_strip(wide), geobox.height)
         graph = GRAPH_BYTES + wide * SEAM_BYTES + pixels * NAME_BYTES // 100

@@ -68,6 +68,6 @@ def _publish(
     overwrite: bool, progress: Progress, classes: bool,
 ) -> None:
     with publishing(mask, overwrite=overwrite, lock=False) as partial:
-        cores = job.run(prepared, plan, work, progress)
-        job.write_mask(partial, cores, classes=classes)
+        with job.mask(partial, prepared.pixels.geobox, classes=classes) as rows:
+            job.run(prepared, plan, work, progress, rows)
         work.note_result("mask", partial)

@@ -14,18 +14,17 @@ import numpy as np
 
 import geoseg
 from geoseg.cpus import usable_cpus
-from geoseg.grid import Window
+from geoseg.grid import GeoBox, Window
 from geoseg.inference import Averaged, Pixels, Sweep, blend_cores, predict_cores
 from geoseg.learning.bundled import find_model
 from geoseg.learning.stored import open_predictor
-from geoseg.raster import write_mask
 from geoseg.run import facts
 from geoseg.run.cores import StoredCores
 from geoseg.run.plan import Plan, check_disk, make_plan
 from geoseg.run.progress import Progress, stage
 from geoseg.run.workspace import Workspace
 from geoseg.spec import ModelSpec
-from geoseg.tools.classes import COLORS, ClassStrips, class_tags
+from geoseg.tools.growing_mask import GrowingMask
 from geoseg.tools.scene import Prepared, prepared_scene
 
 log = logging.getLogger(__name__)
@@ -156,15 +155,29 @@ class PredictJob:
         }
 
     def run(
-        self, prepared: Prepared, plan: Plan, work: Workspace, progress: Progress
+        self, prepared: Prepared, plan: Plan, work: Workspace, progress: Progress,
+        mask: GrowingMask | None = None,
     ) -> StoredCores:
-        """Predict what is not in the journal yet; give all of it, and let the network go."""
+        """Predict what is not in the journal yet; give all of it, and let the network go.
+
+        Args:
+            prepared, plan: the scene, and how it is cut.
+            work: where the journal is.
+            progress: takes the events.
+            mask: gets the rows as they are done.
+        """
         cores = StoredCores(
             work.journal, prepared.pixels.geobox, classes=len(self.spec.classes)
         )
         check_disk(plan, work.folder, used=work.used_bytes)
         if cores.done:
             log.info("%d of %d tiles were done before", len(cores.done), plan.tiles)
+
+        def settle() -> None:
+            cores.settle()
+            if mask is not None:
+                mask.follow(cores, strips=1)
+
         engine = predict_cores if self.spec.exact else blend_cores
         with self.network.profiling(self.options.profile):
             seconds = engine(
@@ -172,11 +185,13 @@ class PredictJob:
                 cores.add,
                 done=frozenset(cores.done),
                 progress=stage(progress, "predict", plan.tiles),
-                settle=cores.settle,
+                settle=settle,
                 ahead=plan.device != "cpu",
             )
         self._note(seconds)
         self.network.close()
+        if mask is not None:
+            mask.follow(cores)
         return cores
 
     def sweep(self, prepared: Prepared, plan: Plan, pixels: Pixels | None = None) -> Sweep:
@@ -193,18 +208,10 @@ class PredictJob:
         say("predicting took %s",
             ", ".join(f"{one:.2f} s ({step})" for step, one in seconds.items()))
 
-    def write_mask(self, path: Path, cores: StoredCores, *, classes: bool = False) -> None:
-        """Write the probability raster, or that of classes, to a new file."""
-        names = tuple(one.name for one in self.spec.classes)
+    def mask(self, path: Path, geobox: GeoBox, *, classes: bool = False) -> GrowingMask:
+        """Begin the probability raster, or that of classes, in a new file."""
         threads = self.options.threads or usable_cpus()
-        tags = {"GEOSEG_MODEL": self.spec.name, "GEOSEG_SPEC": self.spec.to_json()}
-        if not classes:
-            write_mask(path, cores, cores.geobox, names, tags=tags, threads=threads)
-            return
-        write_mask(
-            path, ClassStrips(cores, self.spec), cores.geobox, ("class",),
-            tags=tags | class_tags(), colors=COLORS, threads=threads,
-        )
+        return GrowingMask(path, geobox, self.spec, classes=classes, threads=threads)
 
     def model_facts(self) -> dict[str, str]:
         """Describe the model for people."""

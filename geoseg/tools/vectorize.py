@@ -12,6 +12,7 @@ from typing import Any
 
 from geoseg.errors import OptionError
 from geoseg.publish import publishing
+from geoseg.run.cores import StoredCores
 from geoseg.run.plan import Plan
 from geoseg.run.progress import Progress, silent
 from geoseg.run.workspace import Workspace, workspace
@@ -206,13 +207,18 @@ class _Task:
             with keeping as kept, collecting_lines(
                 self.borders, partial, work, predicted=True, overwrite=overwrite
             ) as lines:
-                cores = self.job.run(self.prepared, self.plan, work, progress)
+                cores = self._predicted(work, kept, progress)
                 count, line_count = write_probabilities(
                     cores, partial, self.job.spec, self.choice, layer=self.layer,
                     report=self.report(), scratch=work.folder, progress=progress, lines=lines,
                     threads=self.job.options.threads,
                 )
                 if kept is not None:
-                    self.job.write_mask(kept, cores)
                     work.note_result("mask", kept)
             return work.note_result("parcels", partial, count=count, lines=line_count)
+
+    def _predicted(self, work: Workspace, mask: Path | None, progress: Progress) -> StoredCores:
+        """Run the network, and write the mask meanwhile."""
+        grid = self.prepared.pixels.geobox
+        with nullcontext() if mask is None else self.job.mask(mask, grid) as rows:
+            return self.job.run(self.prepared, self.plan, work, progress, rows)

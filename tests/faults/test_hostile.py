@@ -254,7 +254,7 @@ def test_a_class_of_a_strange_name_is_only_text(tmp_path, plain, name):
     (tmp_path / "inside").mkdir()
     out = tmp_path / "inside" / "mask.tif"
     with MaskWriter(out, box, (name,), tags={}) as writer:
-        writer.write(0, np.zeros((1, 8, 8), np.uint8))
+        writer.write(np.zeros((1, 8, 8), np.uint8))
     with MaskReader(out) as mask:
         assert mask.descriptions == (name,)
     assert sorted(os.listdir(tmp_path)) == ["inside", "plain.tif"]

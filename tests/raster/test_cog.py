@@ -1,0 +1,107 @@
+"""Masks of any shape, as GDAL and a plain program see them."""
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from geoseg.errors import OutputError
+from geoseg.grid import GeoBox
+from geoseg.raster import MaskWriter, cog
+from geoseg.raster.pyramid import mean_of_four, most_of_four
+
+SHAPES = [(1, 1), (1, 700), (700, 1), (512, 512), (513, 511), (1030, 2051)]
+
+
+def pixels(height, width, bands=2, seed=0):
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, 255, (bands, height, width), dtype=np.uint8)
+    rows[:, rng.random((height, width)) < 0.2] = 255
+    return rows
+
+
+def write(path, rows, step=None, **options):
+    height, width = rows.shape[1:]
+    box = GeoBox(height, width, Affine(2, 0, 500_000, 0, -2, 5_400_000), "EPSG:32633")
+    names = tuple("abc"[: len(rows)])
+    with MaskWriter(path, box, names, tags={}, **options) as writer:
+        for row in range(0, height, step or height):
+            writer.write(rows[:, row : row + (step or height)])
+
+
+def plain_halves(rows, choose):
+    """Halve rows, four pixels at a time."""
+    height, width = (-(-side // 2) for side in rows.shape[1:])
+    out = np.empty((len(rows), height, width), np.uint8)
+    for band, row, col in np.ndindex(*out.shape):
+        four = rows[band, 2 * row : 2 * row + 2, 2 * col : 2 * col + 2].ravel().tolist()
+        good = [one for one in four if one != 255]
+        out[band, row, col] = choose(good) if good else 255
+    return out
+
+
+def mean(good):
+    return (sum(good) + len(good) // 2) // len(good)
+
+
+def most(good):
+    return max(good, key=good.count)  # the first of equals
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_mask_of_any_shape_reads_back_with_its_overviews(tmp_path, shape):
+    rows = pixels(*shape)
+    write(tmp_path / "m.tif", rows)
+    with rasterio.open(tmp_path / "m.tif") as mask:
+        assert (mask.read() == rows).all()
+        assert mask.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert mask.crs.to_epsg() == 32633 and mask.transform.a == 2
+        levels = len(mask.overviews(1))
+    assert max(shape) / 2**levels <= 512
+    for level in range(levels):
+        rows = mean_of_four(np.pad(rows, [(0, 0), *((0, n % 2) for n in rows.shape[1:])], "edge"))
+        with rasterio.open(tmp_path / "m.tif", overview_level=level) as mask:
+            assert (mask.read() == rows).all()
+
+
+@pytest.mark.parametrize(("halve", "choose"), [(mean_of_four, mean), (most_of_four, most)])
+@pytest.mark.parametrize("values", [3, 256])
+def test_halves_are_those_of_a_plain_program(halve, choose, values):
+    rows = pixels(20, 30) if values == 256 else pixels(20, 30) % values
+    rows[0, :2, :2] = 255
+    assert (halve(rows) == plain_halves(rows, choose)).all()
+
+
+def test_a_file_of_more_than_4_gib_has_the_same_pixels_in_another_form(tmp_path, monkeypatch):
+    rows = pixels(600, 1100)
+    write(tmp_path / "small.tif", rows)
+    monkeypatch.setattr(cog, "LARGEST_CLASSIC", 0)
+    write(tmp_path / "big.tif", rows)
+    heads = [(tmp_path / name).read_bytes()[:4] for name in ("small.tif", "big.tif")]
+    assert heads == [b"II*\0", b"II+\0"]
+    with rasterio.open(tmp_path / "small.tif") as small, rasterio.open(tmp_path / "big.tif") as big:
+        assert (big.read() == rows).all() and big.profile == small.profile
+        assert big.overviews(1) == small.overviews(1) == [2, 4]
+        assert (big.read(out_shape=(2, 150, 275)) == small.read(out_shape=(2, 150, 275))).all()
+
+
+@pytest.mark.parametrize("step", [1, 100, 512, 700])
+def test_the_bytes_do_not_depend_on_how_rows_come(tmp_path, step):
+    rows = pixels(1300, 530)
+    write(tmp_path / "whole.tif", rows)
+    write(tmp_path / "parts.tif", rows, step, threads=2)
+    assert (tmp_path / "whole.tif").read_bytes() == (tmp_path / "parts.tif").read_bytes()
+
+
+def test_a_file_that_lost_a_byte_on_its_way_to_the_disk_is_an_error(tmp_path, monkeypatch):
+    def damaging(path, *rest):
+        write_cog(path, *rest)
+        data = bytearray(path.read_bytes())
+        data[-100] ^= 1
+        path.write_bytes(data)
+
+    write_cog = cog.write_cog
+    monkeypatch.setattr("geoseg.raster.write.write_cog", damaging)
+    with pytest.raises(OutputError, match="not stored whole"):
+        write(tmp_path / "m.tif", pixels(600, 600))
+    assert not (tmp_path / "m.tif.blocks").exists()
