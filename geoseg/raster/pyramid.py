@@ -182,4 +182,3 @@ def _padded(rows: Rows, multiple: int) -> Rows:
     """Repeat the last row and column until both sides are multiples."""
     extra = [(0, -side % multiple) for side in rows.shape[1:]]
     return np.pad(rows, [(0, 0), *extra], mode="edge") if any(map(max, extra)) else rows
-

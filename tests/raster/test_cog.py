@@ -93,7 +93,7 @@ def test_the_bytes_do_not_depend_on_how_rows_come(tmp_path, step):
     assert (tmp_path / "whole.tif").read_bytes() == (tmp_path / "parts.tif").read_bytes()
 
 
-def test_a_file_that_lost_a_byte_on_its_way_to_the_disk_is_an_error(tmp_path, monkeypatch):
+def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path, monkeypatch):
     def damaging(path, *rest):
         write_cog(path, *rest)
         data = bytearray(path.read_bytes())
