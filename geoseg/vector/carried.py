@@ -118,7 +118,8 @@ def write_carried(
         rows[name] = measured[name]
     rows = rows[[ID, *(name for name in rows if name != ID)]]
     table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()
-    wkb = pa.array(shapely.to_wkb(shapely.orient_polygons(shapes)).tolist(), pa.binary())
+    flat = shapely.to_wkb(shapely.orient_polygons(shapes), output_dimension=2)
+    wkb = pa.array(flat.tolist(), pa.binary())
     table = table.append_column(WKB, wkb)
     return write_layer(
         path, _batches(table), _Columns(table.schema), crs=crs, layer=layer, metadata=metadata,

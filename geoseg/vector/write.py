@@ -5,41 +5,38 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import sqlite3
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyogrio
-import pyproj
 from pyogrio.errors import CRSError as OGRCRSError
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
-from geoseg.crs import transformer
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.vector import geopackage
+from geoseg.vector.arrow import column_kinds
+from geoseg.vector.drivers import DRIVERS, driver_options, known_crs, shortened
+from geoseg.vector.layer import empty_layer, fill
+from geoseg.vector.pages import is_plain
 from geoseg.vector.parquet import write_parquet
 from geoseg.vector.schema import GEOMETRY, Batch, Columns, Table, rechunked
 
 log = logging.getLogger(__name__)
 
-DRIVERS = {
-    ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile",
-    ".parquet": "Parquet",
-}
-"""Format of each suffix."""
 CHUNK = 4096
 """Features that are handed to GDAL at once, each time in one transaction."""
 PAGE = 16384
 """Bytes of a page of a GeoPackage: few parcels need more than one, which costs time."""
-SHORT_NAMES = {"perimeter_m": "perim_m"}
-"""A Shapefile's names have at most 10 letters."""
 OGR_ERRORS = (
     DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, RuntimeError, OSError,
+    sqlite3.Error,
 )
-"""What pyogrio raises where a file cannot be written."""
+"""What is raised where a file cannot be written."""
 DATE = "2000-01-01T00:00:00.000Z"
 """Time stamp in every file, so that equal parcels give equal bytes."""
 
@@ -164,18 +161,22 @@ def _write_ogr(
     schema = columns.schema()
     if driver == "ESRI Shapefile":
         log.warning("a Shapefile has short names, 2 GiB at most and no style; .gpkg is better")
-        schema = pa.schema([_short(field) for field in schema])
-    stream = pa.RecordBatchReader.from_batches(schema, _renamed(batches, schema))
-    new = not path.exists()
-    dataset, options = _options(driver, crs, new=new)
+        schema = shortened(schema)
+    known = known_crs(crs)
+
+    def give(some: Iterable[pa.RecordBatch]) -> None:
+        dataset, options = driver_options(driver, crs, new=not path.exists())
+        pyogrio.write_arrow(
+            pa.RecordBatchReader.from_batches(schema, some), path, layer=layer, driver=driver,
+            geometry_name=GEOMETRY, geometry_type=columns.geometry_type, crs=known,
+            dataset_options=dataset, layer_options=options,
+        )
+
     try:
         with _configured(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # on purpose
-            pyogrio.write_arrow(
-                stream, path, layer=layer, driver=driver, geometry_name=GEOMETRY,
-                geometry_type=columns.geometry_type, crs=_known(crs),
-                dataset_options=dataset, layer_options=options,
-            )
+            if driver != "GPKG" or not _write_pages(path, batches, schema, layer, give):
+                give(_renamed(batches, schema))
     except OGRCRSError as error:
         raise CRSError(f"the CRS of the scene cannot be stored in {path.name}: {error}") from error
     except OGR_ERRORS as error:
@@ -184,48 +185,24 @@ def _write_ogr(
         free = shutil.disk_usage(path.parent).free >> 20
         reason = " ".join(str(error).split())[:120]
         raise OutputError(
-            f"{path} cannot be written; its disk has {free} MiB left (GDAL says: {reason})"
+            f"{path} cannot be written; its disk has {free} MiB left ({reason})"
         ) from error
     if batches.error is not None:
         raise batches.error
 
 
-def _options(driver: str, crs: str | None, *, new: bool) -> tuple[dict, dict]:
-    """Give dataset and layer options of a driver."""
-    if driver == "GPKG":
-        dataset = {"VERSION": "1.2"} if new else {}  # later ones make older QGIS warn
-        undefined = {"SRID": "-1"} if crs is None else {}
-        return dataset, {"GEOMETRY_NAME": GEOMETRY, "SPATIAL_INDEX": "YES", **undefined}
-    if driver == "GeoJSON":
-        if crs is None:
-            log.warning("GeoJSON is in longitude and latitude, but the scene has no CRS")
-            return {}, {"COORDINATE_PRECISION": "7"}
-        _check_on_earth(crs)
-        return {}, {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}
-    if driver == "ESRI Shapefile":
-        return {}, {"ENCODING": "UTF-8"}
-    return {}, {}
-
-
-def _known(crs: str | None) -> str | None:
-    """Name a CRS by its EPSG code where it is exactly that one; else keep its WKT."""
-    if crs is None:
-        return None
-    try:
-        code = pyproj.CRS.from_wkt(crs).to_epsg(min_confidence=100)
-    except pyproj.exceptions.CRSError as error:
-        raise CRSError(f"the CRS of the scene cannot be read: {error}") from error
-    return crs if code is None else f"EPSG:{code}"
-
-
-def _check_on_earth(crs: str) -> None:
-    try:
-        transformer(crs, "EPSG:4326")
-    except CRSError as error:
-        raise CRSError(
-            "GeoJSON is in longitude and latitude of WGS 84, which the scene's CRS cannot be "
-            f"turned into ({error}); write a .gpkg"
-        ) from error
+def _write_pages(
+    path: Path, batches: _Counted, schema: pa.Schema, layer: str,
+    give: Callable[[Iterable[pa.RecordBatch]], None],
+) -> bool:
+    """Let GDAL make the layer and lay out its rows ourselves; tell whether that could be done."""
+    if column_kinds(schema) is None or path.exists() and not is_plain(path):
+        return False
+    give(())
+    empty = empty_layer(path, layer, schema)
+    if empty is not None:
+        fill(empty, rechunked(batches, CHUNK), schema)
+    return empty is not None
 
 
 @contextmanager
@@ -238,10 +215,6 @@ def _configured() -> Iterator[None]:
         yield
     finally:
         pyogrio.set_gdal_config_options(old)
-
-
-def _short(field: pa.Field) -> pa.Field:
-    return field.with_name(SHORT_NAMES.get(field.name, field.name[:10]))
 
 
 def _renamed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

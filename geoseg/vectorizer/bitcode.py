@@ -4,7 +4,7 @@
     python -m geoseg.vectorizer.bitcode --all     and what has not changed (another llvmlite)
     python -m geoseg.vectorizer.bitcode --check   say which kernels have changed since
 
-Every kernel is run in every way that the vectorizer calls it, and numba's intermediate code is kept
+Every kernel is run in every way that geoseg calls it, and numba's intermediate code is kept
 of what it compiles. Each kernel becomes a module of its own with all helpers in it, optimized
 without regard to a processor. Arrays belong to Python, so counting of references is taken out.
 Where two branches have changed kernels, take either file and renew it.
@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from geoseg.grid import GeoBox
 from geoseg import object_code
 from geoseg.kernels import machine_code
 from geoseg.kernels.compiled import KERNELS, Kernel, jitted
+from geoseg.vector import write_parcels
 from geoseg.vectorizer.label import label
 from geoseg.vectorizer.label_options import LabelOptions
 from geoseg.vectorizer.lines import LineOptions
@@ -125,6 +127,9 @@ def exercise() -> None:
         given = {"probabilities": _Rows(values), "lines": lines.append, "strip": 20}
         for batch in parcels(raster, geobox, options=way, threads=1, **given):
             batch.wkb()
+    with tempfile.TemporaryDirectory() as folder:
+        found = parcels(_Rows(labels), grid, options=plain, threads=1)
+        write_parcels(f"{folder}/parcels.gpkg", found, crs=grid.crs)
     for method in ("basins", "components"):
         label(_Rows(values), options=LabelOptions(method=method), strip=20)
     measure_shapes(np.array([Polygon([(0, 0), (9, 0), (9, 9)])]), grid)

@@ -1,10 +1,14 @@
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyproj
 import pytest
 import shapely
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @dataclass
