@@ -71,7 +71,8 @@ def empty_layer(path: Path, name: str, schema: pa.Schema) -> EmptyLayer | None:
 def fill(layer: EmptyLayer, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
     """Write all rows of a layer, and its index.
 
-    A batch at a time is in memory, and the boxes of all features: up to 40 bytes for each.
+    A batch at a time is in memory, and the boxes of all features: about 65 bytes for each while
+    they are packed, as with GDAL.
 
     Args:
         layer: see `empty_layer`.

@@ -104,7 +104,7 @@ def packed(ids: NDArray[np.int64], boxes: NDArray[np.float32], most: int) -> Lev
 def write_rtree(
     pages: Pages, ids: NDArray[np.int64], boxes: NDArray[np.float32], node_size: int
 ) -> tuple[bytes, bytes, bytes]:
-    """Add the pages of an R-tree; memory is about 40 bytes per feature.
+    """Add the pages of an R-tree; memory is about 50 bytes per feature.
 
     Args:
         pages: of the file.
