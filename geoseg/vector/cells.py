@@ -24,7 +24,7 @@ N_CELLS, START, LAST, NUMBER, USED, LEAVES = range(6)
 """State of a tree: cells in the open page, where they begin, and the rowid of the last; the number
 of the last page that was given, bytes of `out` that are used, and leaf pages in it."""
 N_STATES = 6
-SPARE = 3
+SPARE = 2
 """Pages that must be free in `out` beside a row's overflow pages: the open one and the lock's."""
 
 
