@@ -12,8 +12,12 @@ from geoseg.grid import GeoBox
 from geoseg.spec import ModelSpec
 
 MIB = 1 << 20
-BASE_BYTES = 620 * MIB
-"""Python with torch, GDAL and the compiled kernels loaded; measured 560 MiB."""
+BASE_BYTES = 510 * MIB
+"""Python with torch, GDAL and a network; measured 420 to 460 MiB."""
+PARCEL_BASE_BYTES = 110 * MIB
+"""The compiled kernels and vector libraries besides."""
+STRIP_COPIES = 4.5
+"""A strip of tiles, the next one as it is read and mirrored, and both joined; measured under 4."""
 ACTIVATION_BYTES = 40
 """Bytes per pixel of a tile and filter of the first level; measured 32 (tile of 1216) to 42 (of
 448, in part the base's) on the CPU, the holes of the allocator included."""
@@ -115,6 +119,7 @@ def make_plan(
     memory: int | None = None,
     parcels: bool = True,
     halo: int | None = None,
+    activation: int | None = None,
 ) -> Plan:
     """Choose core and batch, and project what the run needs.
 
@@ -129,6 +134,8 @@ def make_plan(
         memory: bytes that may be used; None for no limit.
         parcels: whether parcels are made too.
         halo: pixels around a core that the device is shown; None for the model's.
+        activation: bytes that the network works in, per pixel of a tile and filter of the first
+            level; None for `ACTIVATION_BYTES`.
 
     Raises:
         MemoryBudgetError: no choice fits the memory.
@@ -139,7 +146,11 @@ def make_plan(
         cores = [spec.tile - 2 * spec.halo]
     halo = spec.halo if halo is None else halo
     plans = [
-        _plan(geobox, spec, core, halo, batch, device, bytes_per_pixel, parcels) for core in cores
+        _plan(
+            geobox, spec, core, halo, batch, device, bytes_per_pixel, parcels,
+            activation or ACTIVATION_BYTES,
+        )
+        for core in cores
     ]
     fitting = [plan for plan in plans if memory is None or plan.memory_bytes <= memory]
     return fitting[0] if fitting else _refuse(plans, memory)
@@ -193,15 +204,15 @@ def _even(core: int, geobox: GeoBox, grain: int) -> int:
 
 def _plan(
     geobox: GeoBox, spec: ModelSpec, core: int, halo: int, batch: int, device: str,
-    bytes_per_pixel: int, parcels: bool,
+    bytes_per_pixel: int, parcels: bool, activation: int,
 ) -> Plan:
     rows, cols = -(-geobox.height // core), -(-geobox.width // core)
     side = core + 2 * halo
     wide = cols * core + 2 * halo
     pixels = geobox.height * geobox.width
-    strip = wide * side * (bytes_per_pixel + 1) * 3
+    strip = int(wide * side * (bytes_per_pixel + 1) * STRIP_COPIES)
     blend = 0 if spec.exact else wide * side * len(spec.classes) * BLEND_BYTES
-    network = batch * side * side * spec.width * ACTIVATION_BYTES
+    network = batch * side * side * spec.width * activation
     on_cpu = device == "cpu"
     mask = wide * MASK_ROWS * len(spec.classes)
     needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide + mask]
@@ -211,7 +222,8 @@ def _plan(
         needs.append(wide * rows_at_once * LABEL_BYTES + graph)
     return Plan(
         width=geobox.width, height=geobox.height, core=core, halo=halo, batch=batch,
-        tiles=rows * cols, device=device, memory_bytes=BASE_BYTES + max(needs),
+        tiles=rows * cols, device=device,
+        memory_bytes=BASE_BYTES + parcels * PARCEL_BASE_BYTES + max(needs),
         disk_bytes=pixels * (SCRATCH_BYTES if parcels else MASK_BYTES * len(spec.classes)),
         gpu_bytes=0 if on_cpu else GPU_BASE_BYTES + GPU_LANES * network,
     )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from geoseg.raster import named
 from geoseg.tools.result import MaskResult, Result
-from geoseg.vector import is_table, named_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -86,5 +85,7 @@ def layer_path(layer: LayerLike | RasterLike | None) -> Iterator[str | None]:
         in_layer = f"|layername={layer.layer}" if layer.path.suffix.lower() == ".gpkg" else ""
         yield f"{layer.path}{in_layer}"
     else:
+        from geoseg.vector import is_table, named_table  # needs memory, and `predict` does not
+
         with named_table(layer) if is_table(layer) else named(layer) as path:
             yield path

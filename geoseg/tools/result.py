@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from geoseg.learning.log_csv import LOG, logged
 from geoseg.run.plan import Plan
 from geoseg.tools.notebook import show, show_mask, show_training
-from geoseg.vector import read_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -48,6 +47,8 @@ class Result:
 
 
 def _read(path: Path, layer: str) -> GeoDataFrame:
+    from geoseg.vector import read_table  # needs memory, and `predict` does not
+
     return read_table(path, layer=layer if path.suffix == ".gpkg" else None)
 
 

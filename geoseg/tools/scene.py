@@ -19,7 +19,6 @@ from geoseg.raster import (
     Clipped, Resampled, Scene, choose_bands, open_scene, percentiles, window_of_extent,
 )
 from geoseg.spec import ModelSpec
-from geoseg.vector import read_geometries
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +80,8 @@ def prepared_scene(
         finer, coarser = resampling(scene, spec)
         pixels: Resampled | Clipped = Resampled(scene, chosen, finer, coarser)
         if aoi is not None:
+            from geoseg.vector import read_geometries  # needs memory that few scenes want
+
             pixels = Clipped(pixels, tuple(read_geometries(aoi, crs=scene.geobox.crs)))
         low, high = map(np.asarray, stretch or _range(scene, spec, chosen))
         yield Prepared(pixels, chosen, low, high)
