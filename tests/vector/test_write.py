@@ -245,19 +245,23 @@ sys.path.insert(0, sys.argv[2])
 from bench_write import synthetic
 from geoseg.publish import publishing
 from geoseg.vector import write_parcels
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 with publishing(sys.argv[1], overwrite=True) as partial:
     write_parcels(partial, synthetic(20_000), crs=pyproj.CRS(32633).to_wkt())
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are of POSIX")
-@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet", ".geojson"])
-def test_a_full_disk_is_an_output_error_and_keeps_the_old_file(tmp_path, request, suffix):
+@pytest.mark.parametrize(("suffix", "size"), [
+    *((suffix, 200_000) for suffix in (".gpkg", ".fgb", ".parquet", ".geojson")),
+    (".gpkg", 3_000_000),  # among the rows
+    (".gpkg", 9_800_000),  # in the index
+])
+def test_a_full_disk_is_an_output_error_and_keeps_the_old_file(tmp_path, request, suffix, size):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"old")
     folder = request.config.rootpath / "tests" / "benchmarks"
-    command = [sys.executable, "-c", FULL_DISK, str(path), str(folder)]
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(folder), str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"geoseg.errors.{OutputError.__name__}: {path} cannot be written; its")
