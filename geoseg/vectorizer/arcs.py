@@ -49,10 +49,10 @@ def ahead(corners, corner, direction):
 
 @helper
 def _across(corners, corner, direction):
-    """Give the region left and ahead of a junction of four edges; -1 at others."""
+    """Give the region left and ahead of a junction of four edges; -1 at others, or if dropped."""
     if corners.links[corner, FLAGS] & 15 != 15:
         return -1
-    return ahead(corners, corner, direction)[0]
+    return max(ahead(corners, corner, direction)[0], -1)
 
 
 @helper

@@ -27,12 +27,12 @@ from geoseg.vectorizer.arcs import (
     RIGHT,
     START,
 )
+from geoseg.vectorizer.outlines import Outlines
+from geoseg.vectorizer.rings import (
+    KEY, REGION, RING_AREA2, RING_EDGE, TURN, in_order, to_crs, write_outlines, write_rings,
+)
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.threads import join_offsets
-from geoseg.vectorizer.trace import UNITS
-
-REGION, KEY, RING_AREA2, RING_EDGE = range(4)
-"""Columns of a ring table (int64)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _walk_rings(starts, regions, following, arcs, table, seen, halves, ring_offs
             continue
         half = _smallest(first, starts, following)
         rings[n, REGION], rings[n, KEY] = regions[half], starts[half]
-        rings[n, RING_AREA2] = rings[n, RING_EDGE] = 0
+        rings[n, RING_AREA2] = rings[n, RING_EDGE] = rings[n, TURN] = 0
         while not seen[half]:
             seen[half] = True
             halves[m] = arcs[half]
@@ -119,53 +119,13 @@ def _walk_rings(starts, regions, following, arcs, table, seen, halves, ring_offs
 
 
 @kernel
-def _count_points(order, ring_offsets, halves, offsets, out):
-    for k in range(len(order)):
+def _count_points(ring_offsets, halves, offsets, sizes):
+    for ring in range(len(sizes)):
         n = np.int64(1)
-        for place in range(ring_offsets[order[k]], ring_offsets[order[k] + 1]):
+        for place in range(ring_offsets[ring], ring_offsets[ring + 1]):
             arc = halves[place] >> 1
             n += offsets[arc + 1] - offsets[arc] - 1
-        out[k + 1] = out[k] + n
-
-
-@helper
-def _write_line(line, affine, is_turned, xy):
-    """Write the points of a line in CRS coordinates, in their order or backwards."""
-    a, b, c, d, e, f = affine
-    n = len(line)
-    if is_turned:
-        for k in range(n):
-            col, row = line[n - 1 - k, 0], line[n - 1 - k, 1]
-            xy[k, 0], xy[k, 1] = a * col + b * row + c, d * col + e * row + f
-    else:
-        for k in range(n):
-            col, row = line[k, 0], line[k, 1]
-            xy[k, 0], xy[k, 1] = a * col + b * row + c, d * col + e * row + f
-
-
-@kernel
-def _write_rings(order, ring_offsets, halves, offsets, points, affine, way, out, xy):
-    """Write rings in CRS coordinates; all use the same arithmetic for a point.
-
-    Args:
-        affine: six numbers, of units of a line to coordinates.
-        way: -1 to write them backwards.
-    """
-    for k in range(len(order)):
-        ring = xy[out[k] : out[k + 1]]
-        end = len(ring) - 1
-        at = 0 if way > 0 else end
-        for place in range(ring_offsets[order[k]], ring_offsets[order[k] + 1]):
-            arc, is_back = halves[place] >> 1, halves[place] & 1
-            line = points[offsets[arc] + is_back : offsets[arc + 1] - 1 + is_back]
-            count = len(line)
-            room = ring[at : at + count] if way > 0 else ring[at - count + 1 : at + 1]
-            _write_line(line, affine, (is_back != 0) == (way > 0), room)
-            at += way * count
-        if way > 0:
-            ring[end, 0], ring[end, 1] = ring[0, 0], ring[0, 1]
-        else:
-            ring[0, 0], ring[0, 1] = ring[end, 0], ring[end, 1]
+        sizes[ring] = n
 
 
 def _rings(
@@ -180,7 +140,7 @@ def _rings(
     keys, places = scratch.array("hashed", size, np.int64), scratch.array("at", size, np.int32)
     keys.fill(EMPTY)
     _link(starts[:n], after[:n], keys, places, following)
-    ring_offsets, rings = np.zeros(n + 1, np.int64), scratch.array("rings", (n, 4), np.int64)
+    ring_offsets, rings = np.zeros(n + 1, np.int64), scratch.array("rings", (n, 5), np.int64)
     count = _walk_rings(
         starts[:n], regions, following, arcs, table, np.zeros(n, bool), halves, ring_offsets, rings
     )
@@ -197,42 +157,48 @@ class Shapes:
     """(rings + 1,) int64, start of each ring in coords; a ring repeats its first point."""
     polygon_offsets: np.ndarray
     """(polygons + 1,) int64, start of each polygon in the rings: the shell, then its holes."""
-    regions: np.ndarray
-    """(polygons,) int64, region of each."""
     edge: np.ndarray
     """(polygons,) bool, touches the scene's edge or pixels without data."""
 
 
 def assemble(
-    lines: Lines, ranks: np.ndarray, transform: Affine, scratch: Scratch
+    lines: Lines, outlines: Sequence[Outlines], ranks: np.ndarray, in_arcs: np.ndarray,
+    transform: Affine, scratch: Scratch,
 ) -> Shapes:
     """Make the polygons of finished regions.
 
     Args:
-        lines: all arcs of these regions, and others.
-        ranks: (regions,) int64, place of each region in the result; -1 where it is not wanted.
+        lines: all arcs of those of these regions that have arcs, and others.
+        outlines: all rings of the other ones.
+        ranks: (regions + 1,) int64, place of each region in the result; -1 where it is not wanted.
+        in_arcs: (regions,) bool, whether it has arcs.
         transform: pixel corner to CRS coordinates.
         scratch: for the work.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
     """
-    rings, halves, ring_offsets = _rings(lines.table, ranks, scratch)
-    count = len(rings)
-    by_rank = np.lexsort((rings[:, KEY], rings[:, RING_AREA2] < 0, ranks[rings[:, REGION]]))
-    rings = rings[by_rank]
-    sizes = np.zeros(count + 1, np.int64)
-    _count_points(by_rank, ring_offsets, halves, lines.offsets, sizes)
-    coords = np.empty((sizes[-1], 2))
-    a, b, c, d, e, f = map(float, transform[:6])
-    way = -1 if a * e - b * d < 0 else 1
-    affine = (a / UNITS, b / UNITS, c, d / UNITS, e / UNITS, f)
-    _write_rings(
-        by_rank, ring_offsets, halves, lines.offsets, lines.points, affine, way, sizes, coords
+    by_arcs = np.append(np.where(in_arcs, ranks[:-1], -1), -1)
+    rings, halves, ring_offsets = _rings(lines.table, by_arcs, scratch)
+    sizes = np.empty(len(rings), np.int64)
+    _count_points(ring_offsets, halves, lines.offsets, sizes)
+    order = in_order(
+        np.concatenate([*(one.table for one in outlines), rings]),
+        np.concatenate([*(np.diff(one.offsets) + 1 for one in outlines), sizes]),
+        ranks, int(ranks.max()) + 1,
     )
-    shells = np.flatnonzero(np.diff(rings[:, REGION], prepend=-1))
-    edge = np.add.reduceat(rings[:, RING_EDGE], shells) > 0 if count else np.zeros(0, bool)
-    return Shapes(coords, sizes, np.append(shells, count), rings[shells, REGION], edge)
+    coords = np.empty((order.ring_offsets[-1], 2))
+    affine, way = to_crs(transform)
+    first = 0
+    for one in outlines:
+        places = order.places[first : first + len(one.table)]
+        write_outlines(one.table, one.offsets, one.points, affine, way, places, coords)
+        first += len(places)
+    write_rings(
+        ring_offsets, halves, lines.offsets, lines.points, affine, way, sizes,
+        order.places[first:], coords,
+    )
+    return Shapes(coords, order.ring_offsets, order.polygon_offsets, order.edge)
 
 
 def _ragged(offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

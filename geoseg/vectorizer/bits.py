@@ -86,6 +86,25 @@ def store(context, array, index, value):
     return types.void(array, types.int64, value), code
 
 
+@instruction
+def prefetch(context, array, index):
+    """Bring an item into the cache, by its place as for `load`; there need not be one."""
+    from llvmlite import ir
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        numbers = [ir.IntType(32)] * 3
+        kind = ir.FunctionType(ir.VoidType(), [place.type, *numbers])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(call, [place, *(ir.Constant(one, value) for one, value in zip(numbers, (0, 3, 1), strict=True))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), code
+
+
 @helper
 def up_to(bit):
     """Give a word with all bits up to one, that included."""

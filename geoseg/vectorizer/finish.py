@@ -5,6 +5,7 @@ This needs nothing of what is still open, so a thread may do it while the next r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from geoseg.vectorizer import assemble, regions
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.batch import ParcelBatch
 from geoseg.vectorizer.measure import Ground
+from geoseg.vectorizer.outlines import Outlines
 from geoseg.vectorizer.scratch import Scratch
 
 
@@ -28,8 +30,12 @@ class Finished:
     """Region table."""
     groups: np.ndarray
     """For each region of the table one of its group: the regions that are one parcel."""
+    in_arcs: np.ndarray
+    """For each region of the table whether its rings are to be made of arcs."""
     lines: Lines
     """All arcs of these regions, and others."""
+    outlines: Sequence[Outlines]
+    """The rings of the regions that have no arcs."""
     transform: Affine
     """Pixel corner to CRS coordinates."""
     ground: Ground
@@ -41,11 +47,13 @@ class Finished:
         """Draw and measure the parcels."""
         ranks = np.full(len(self.table) + 1, -1, np.int64)
         ranks[self.regions] = np.arange(len(self.regions))
-        shapes = assemble.assemble(self.lines, ranks, self.transform, self.room)
+        shapes = assemble.assemble(
+            self.lines, self.outlines, ranks, self.in_arcs, self.transform, self.room
+        )
         parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
         areas, perimeters = self.ground.measure(*parts)
-        table = self.table[shapes.regions]
-        firsts = np.flatnonzero(np.diff(self.groups[shapes.regions], prepend=-1))
+        table = self.table[self.regions]
+        firsts = np.flatnonzero(np.diff(self.groups[self.regions], prepend=-1))
         sums = table[:, regions.PARCEL_SUM :]
         if len(firsts) < len(table):
             sums = np.add.reduceat(sums, firsts)

@@ -34,6 +34,11 @@ class LineOptions:
     connectivity: int = 4
     """4 or 8: with 8, regions of equal value that touch at a corner are one parcel."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether lines are the borders themselves, with all their points."""
+        return (self.method, self.smooth, self.shape) == ("none", "none", "plain")
+
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf:
             raise OptionError(f"tolerance is {self.tolerance} pixels, wanted 0 or more")

@@ -135,7 +135,7 @@ def coverage(labels: np.ndarray, geobox: GeoBox) -> Coverage:
     """
     options = LineOptions(method="none", smooth="none", skip=())
     stream = Stream(geobox, options)
-    stream.waits = True
+    stream.waits, stream.at_once = True, False
     stream.push(scan(labels, 0, Scratch()), None, is_last=False)
     stream.push(nothing(geobox.width), None, is_last=True)
     lines, first = stream.lines, stream.regions[:, regions.FIRST] + 1

@@ -20,6 +20,18 @@ def outside() -> np.ndarray:
     return np.array([[OUTSIDE, 0, -1, 0, 0, 0, 0]], np.int64)
 
 
+def with_dropped(values: np.ndarray, *dropped: int) -> np.ndarray:
+    """Put what is true of dropped regions behind what is true of each region.
+
+    A dropped region's number is -1; -2 where its arcs were found; -3 or -4 if it is bare besides.
+    As an index each leads to its own value at the end.
+
+    >>> with_dropped(np.array([True, False]), 0, 2, 0, 2)[[0, 1, -1, -2]].tolist()
+    [1, 0, 0, 2]
+    """
+    return np.append(values, dropped[::-1]).astype(np.int8)
+
+
 @helper
 def _begin(run, first, known, regions, parents, table):
     """Make a run a region of its own; its value is not written."""

@@ -17,9 +17,13 @@ import numpy as np
 from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.arcs import AREA2, EDGE, LEFT, RIGHT, Arcs, ahead, describe
 from geoseg.vectorizer.bits import load, store
+from geoseg.vectorizer.blocks import in_blocks
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import FLAGS, NODE, NORTH, SOUTH, UNITS, WEST, Corners
 from geoseg.vectorizer.walk import walk
+
+ENDS = 1 << WEST + NORTH | (1 << 2 * NODE) - (1 << NODE)
+"""Kinds of corners that may be the last of an arc: bends west and north, and all junctions."""
 
 
 @helper
@@ -105,14 +109,14 @@ def _take(corners, path, middle, stop, one, two, width, table, n, chain, points,
 
 
 @kernel
-def find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, chain, points):
-    """Find the arcs that became whole with the corners [first, last).
+def find_arcs(corners, ends, sought, bare, width, path, table, offsets, chain, points):
+    """Find the arcs that became whole with some corners.
 
     Args:
         corners: all of them.
-        first, last: rows of it, settled since the call before.
-        wanted: (regions,) bool; an arc without a wanted side is left out.
-        bare: (regions,) bool, outside or without data.
+        ends: rows of those that are ENDS, settled since the call before.
+        sought: (regions + 4,) int8, with dropped ones: arcs are found where a side is 1 and none 2.
+        bare: (regions + 4,) int8, with dropped ones: 1 outside and without data.
         width: columns of the raster.
         path: (2 * corners + 4, 3) int32, room for one arc.
         table, offsets, chain, points: arcs, written from their start; points may have no room.
@@ -124,23 +128,22 @@ def find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, c
     are there.
     """
     n = 0
-    for corner in range(first, last):
+    for k in range(len(ends)):
+        corner = np.int64(ends[k])
         flags = corners.links[corner, FLAGS]
         is_node = flags & NODE
-        if not is_node and flags != WEST + NORTH:
-            continue
         for out in (2, 3):
             if not flags >> out & 1 or (not is_node and out != 2):
                 continue
             if out == 2 and corners.links[corner - 1, FLAGS] & (NODE + SOUTH) == SOUTH:
                 continue
             left, right = ahead(corners, corner, out)
-            if not (wanted[left] or wanted[right]):
+            if max(sought[left], sought[right]) != 1:
                 continue
             middle, stop, one, two = _ways(corners, corner, out, path)
             if stop == 0:
                 continue
-            table[n, LEFT], table[n, RIGHT] = left, right
+            table[n, LEFT], table[n, RIGHT] = max(left, -1), max(right, -1)
             table[n, EDGE] = bare[left] | bare[right]
             at = _take(
                 corners, path, middle, stop, one, two, width, table, n, chain, points, offsets[n]
@@ -151,7 +154,7 @@ def find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, c
 
 
 def whole_arcs(
-    corners: Corners, first: int, last: int, wanted: np.ndarray, bare: np.ndarray, width: int,
+    corners: Corners, first: int, last: int, sought: np.ndarray, bare: np.ndarray, width: int,
     scratch: Scratch, *, plain: bool,
 ) -> Arcs:
     """Find the arcs that became whole with the corners [first, last); see `find_arcs`.
@@ -165,5 +168,6 @@ def whole_arcs(
     chain = scratch.array("chain", longest, np.int32)
     points = scratch.array("points", (longest if plain else 0, 2), np.int32)
     offsets[0] = 0
-    n = find_arcs(corners, first, last, wanted, bare, width, path, table, offsets, chain, points)
+    ends = in_blocks(corners, first, last, ENDS, width, scratch)
+    n = find_arcs(corners, ends, sought, bare, width, path, table, offsets, chain, points)
     return Arcs(table[:n], offsets[: n + 1], chain[: offsets[n]], points[: offsets[n]])

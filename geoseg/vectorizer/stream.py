@@ -17,18 +17,16 @@ import numpy as np
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
 from geoseg.vectorizer import (
-    arcs, assemble, guards, junctions, measure, pending, regions, reshape, runs, simplify, stitch,
-    trace,
+    arcs, assemble, junctions, measure, pending, regions, reshape, runs, simplify, trace,
 )
-from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
+from geoseg.vectorizer.drawing import Drawing
 from geoseg.vectorizer.edges import find_edges
 from geoseg.vectorizer.finish import Finished
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.scan import Piece
 from geoseg.vectorizer.scratch import Scratch
-from geoseg.vectorizer.threads import even_parts, spread
 from geoseg.vectorizer.trace import Y
 
 AHEAD = 2
@@ -48,7 +46,7 @@ class Stream:
     ) -> None:
         across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
         self.geobox, self.options, self.aspect = geobox, options, down / across
-        self.pool, self.threads = pool, threads
+        self.pool = pool
         self.margin = simplify.margin(options.tolerance, self.aspect)
         self.ground = measure.ground_of(geobox)
         self.bottom = runs.nothing()
@@ -56,7 +54,14 @@ class Stream:
         self.regions = regions.outside()
         self.groups = np.zeros(1, np.int32)
         """For each region one of its group: the regions that are one parcel."""
+        self.at_once = options.is_plain and take_lines is None
+        """True where rings are walked at once, around regions no taller than a strip."""
+        self.in_arcs = np.ones(1, bool)
+        """For each region whether its arcs are found as they become whole: for its rings later."""
         self.scratch = Scratch()
+        self.drawing = Drawing(
+            options, geobox.width, self.aspect, Scratch(), pool, threads
+        )
         self.rooms = cycle([Scratch() for _ in range(1 if pool is None else AHEAD + 1)])
         self.room = next(self.rooms)
         """For the arcs that wait, and those that parcels are made of."""
@@ -104,6 +109,7 @@ class Stream:
         is_open = self._is_open(limit)
         finished = self._finish(is_open, wanted)
         if not is_last:
+            self._turn(is_open & (self._tops() < self.row - count))
             self._forget(limit, is_open, wanted)
         return finished
 
@@ -118,7 +124,10 @@ class Stream:
             self.bottom.starts, self.bottom.regions, top.starts, names[top.regions], table, parents,
         )
         count = regions.settle(parents, table, len(table), places)
-        self.regions = table[:count]
+        in_arcs = np.full(count, not self.at_once)
+        in_arcs[places[:known][self.in_arcs]] = True
+        self._turn(in_arcs[places[:known]])
+        self.in_arcs, self.regions = in_arcs, table[:count]
         groups = np.arange(count, dtype=np.int32)
         if self.options.connectivity == 8:
             regions.regroup(self.groups, places, groups)
@@ -156,8 +165,8 @@ class Stream:
 
     def _renumber(self, places: np.ndarray, drop: int = 0) -> None:
         """Follow regions to their new numbers; -1 stays, and marks a region that is finished."""
-        places = np.append(places, -1).astype(np.int32)
         trace.renumber(self.corners, drop, places)
+        places = np.append(np.maximum(places, -1), -1)
         for column in (arcs.LEFT, arcs.RIGHT, arcs.ACROSS_END, arcs.ACROSS_START):
             self.lines.table[:, column] = places[self.lines.table[:, column]]
 
@@ -183,6 +192,10 @@ class Stream:
         rows = self.corners.links[:, Y]
         return bisect_left(range(len(rows)), row, key=lambda n: rows[n])
 
+    def _tops(self) -> np.ndarray:
+        """Give the first row of each region."""
+        return self.regions[:, regions.FIRST] // self.geobox.width
+
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
         wanted = values != OUTSIDE
@@ -192,33 +205,29 @@ class Stream:
 
     def _draw(self, limit: int, wanted: np.ndarray) -> None:
         """Find the arcs that are whole, simplify them, and let them wait for their regions."""
-        first = self.settled
-        self.settled = self._above(limit)
-        if first == self.settled:
-            return
+        first, self.settled = self.settled, self._above(limit)
+        sought = regions.with_dropped(wanted & self.in_arcs, 0, 0, 0, 0)
+        found = self.drawing.arcs(self.corners, first, self.settled, sought, self._bare())
+        self.lines = assemble.extend(self.lines, [lines for _, lines in found], self.room)
+        if self.borders is not None:
+            for one, _ in found:
+                self.borders.add(self.corners, one, wanted)
+
+    def _turn(self, turned: np.ndarray) -> None:
+        """Find all whole arcs of some regions whose rings were to be walked at once."""
+        wanted = self._is_parcel()
+        turned = turned & ~self.in_arcs & wanted
+        if turned.any():
+            sought = regions.with_dropped(turned + 2 * (self.in_arcs & wanted), 0, 2, 0, 2)
+            found = self.drawing.arcs(self.corners, 0, self.settled, sought, self._bare())
+            self.lines = assemble.extend(self.lines, [lines for _, lines in found], Scratch())
+            self.in_arcs = self.in_arcs | turned
+
+    def _bare(self) -> np.ndarray:
+        """Tell which regions are outside or without data."""
         values = self.regions[:, regions.VALUE]
         bare = (values == OUTSIDE) | (values == self.options.nodata)
-        cut, method = self.options.smooth != "none", self.options.method
-        cells = guards.index(self.corners) if method != "none" else np.zeros((0, 0), np.int32)
-
-        def part(number: int, first: int, last: int) -> tuple[Arcs, assemble.Lines]:
-            found = stitch.whole_arcs(
-                self.corners, first, last, wanted, bare, self.geobox.width,
-                self.scratch.part(number),
-                plain=method == "none" and not cut,
-            )
-            points, offsets = simplify.simplify(
-                self.corners, found, cells, cut=cut, method=method,
-                tolerance=self.options.tolerance, aspect=self.aspect,
-            )
-            return found, assemble.Lines(found.table, offsets, points)
-
-        ranges = enumerate(even_parts(first, self.settled, self.threads))
-        parts = spread(part, [(number, *ends) for number, ends in ranges], self.pool)
-        self.lines = assemble.extend(self.lines, [lines for _, lines in parts], self.room)
-        if self.borders is not None:
-            for found, _ in parts:
-                self.borders.add(self.corners, found, wanted)
+        return regions.with_dropped(bare, 0, 0, 1, 1)
 
     def _reshape(self) -> None:
         """Draw the arcs anew where that was chosen; for this, all of them have waited."""
@@ -243,9 +252,11 @@ class Stream:
             ids[done], rows[done] = first[groups] + 1, last[groups]
             self.borders.finish(self.lines, ids, rows)
         done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
+        at_once = wanted & ~is_open & ~self.in_arcs
+        rings = self.drawing.rings(self.corners, self.settled, at_once, self._bare(), self.room)
         return Finished(
-            done, self.regions, self.groups, self.lines, self.geobox.transform, self.ground,
-            self.room,
+            done, self.regions, self.groups, self.in_arcs, self.lines, rings,
+            self.geobox.transform, self.ground, self.room,
         )
 
     def _is_open(self, limit: int) -> np.ndarray:
@@ -262,9 +273,11 @@ class Stream:
             self.corners, self.settled, wanted, self.last, self.bottom.starts,
             self.bottom.regions, limit,
         )
-        places = np.where(is_open, np.cumsum(is_open) - 1, -1).astype(np.int32)
         open_parcel = np.append(is_open & wanted, False)
-        self.regions = self.regions[is_open]
+        top = min(top, self._tops()[open_parcel[:-1] & ~self.in_arcs].min(initial=top))
+        dropped = -1 - (self.in_arcs & wanted) - 2 * self._bare()[: len(wanted)]
+        places = np.where(is_open, np.cumsum(is_open) - 1, dropped).astype(np.int32)
+        self.regions, self.in_arcs = self.regions[is_open], self.in_arcs[is_open]
         self.groups = places[self.groups[is_open]]
         table = self.lines.table
         needed = open_parcel[table[:, arcs.LEFT]] | open_parcel[table[:, arcs.RIGHT]]

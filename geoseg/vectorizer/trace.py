@@ -68,14 +68,14 @@ def renumber(corners, drop, places):
     Args:
         corners: changed; the first `drop` are gone already.
         drop: see there.
-        places: (regions + 1,) int32, new number of every region; the last is for -1.
+        places: (regions,) int32, new number of every region; those below 0 stay.
     """
     for corner in range(len(corners.links)):
         for link in (UP, DOWN):
             corners.links[corner, link] = max(corners.links[corner, link] - drop, -1)
         for side in (NW, NE, SW, SE):
             region = corners.around[corner, side]
-            corners.around[corner, side] = places[region] if region >= 0 else -1
+            corners.around[corner, side] = places[region] if region >= 0 else region
 
 
 @helper

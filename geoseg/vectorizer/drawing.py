@@ -1,0 +1,69 @@
+"""Draw what is whole, in parts and by all threads: arcs, or rings at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoseg.vectorizer import guards, simplify, stitch
+from geoseg.vectorizer.arcs import Arcs
+from geoseg.vectorizer.assemble import Lines
+from geoseg.vectorizer.lines import LineOptions
+from geoseg.vectorizer.outlines import Outlines, outlines
+from geoseg.vectorizer.scratch import Scratch
+from geoseg.vectorizer.threads import even_parts, spread
+from geoseg.vectorizer.trace import Corners
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How lines are drawn, and by whom."""
+
+    options: LineOptions
+    width: int
+    """Columns of the raster."""
+    aspect: float
+    """Height of a pixel divided by its width."""
+    scratch: Scratch
+    pool: Executor | None
+    threads: int
+
+    def arcs(
+        self, corners: Corners, first: int, last: int, sought: np.ndarray, bare: np.ndarray
+    ) -> list[tuple[Arcs, Lines]]:
+        """Find arcs that end at the corners [first, last), and simplify them; see `find_arcs`."""
+        if first == last or not (sought == 1).any():
+            return []
+        cut, method = self.options.smooth != "none", self.options.method
+        cells = guards.index(corners) if method != "none" else np.zeros((0, 0), np.int32)
+
+        def part(number: int, first: int, last: int) -> tuple[Arcs, Lines]:
+            found = stitch.whole_arcs(
+                corners, first, last, sought, bare, self.width, self.scratch.part(number),
+                plain=method == "none" and not cut,
+            )
+            points, offsets = simplify.simplify(
+                corners, found, cells, cut=cut, method=method, tolerance=self.options.tolerance,
+                aspect=self.aspect,
+            )
+            return found, Lines(found.table, offsets, points)
+
+        return spread(part, self._parts(first, last), self.pool)
+
+    def rings(
+        self, corners: Corners, last: int, wanted: np.ndarray, bare: np.ndarray, room: Scratch
+    ) -> list[Outlines]:
+        """Walk the rings of regions, from corners up to `last`; see `find_rings`."""
+        if not wanted.any():
+            return []
+
+        def part(number: int, first: int, last: int) -> Outlines:
+            return outlines(corners, first, last, wanted, bare, self.width, room.part(number))
+
+        return spread(part, self._parts(0, last), self.pool)
+
+    def _parts(self, first: int, last: int) -> list[tuple[int, int, int]]:
+        ranges = enumerate(even_parts(first, last, self.threads))
+        return [(number, *ends) for number, ends in ranges]
