@@ -96,10 +96,10 @@ def prefetch(context, array, index):
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = make_array(signature.args[0])(context, builder, arguments[0]).data
         place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
-        numbers = [ir.IntType(32)] * 3
-        kind = ir.FunctionType(ir.VoidType(), [place.type, *numbers])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
         call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(call, [place, *(ir.Constant(one, value) for one, value in zip(numbers, (0, 3, 1), strict=True))])
+        builder.call(call, [place, *(ir.Constant(number, one) for one in (0, 3, 1))])  # to read
         return context.get_dummy_value()
 
     return types.void(array, types.int64), code
