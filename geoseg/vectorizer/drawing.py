@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 
+from geoseg.grid import GeoBox
+from geoseg.ground import metres_per_pixel
 from geoseg.vectorizer import guards, simplify, stitch
 from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.assemble import Lines
@@ -15,6 +18,13 @@ from geoseg.vectorizer.outlines import Outlines, outlines
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.threads import even_parts, spread
 from geoseg.vectorizer.trace import Corners
+
+
+def aspect_of(geobox: GeoBox) -> float:
+    """Give the height of a pixel divided by its width: on the ground, or else in the CRS."""
+    a, b, _, d, e, _ = geobox.transform[:6]
+    across, down = metres_per_pixel(geobox) or (math.hypot(a, d), math.hypot(b, e))
+    return down / across
 
 
 @dataclass(frozen=True, slots=True)

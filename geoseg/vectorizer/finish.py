@@ -52,24 +52,40 @@ class Finished:
         )
         parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
         areas, perimeters = self.ground.measure(*parts)
-        table = self.table[self.regions]
+        table = self.table.take(self.regions, axis=0)
         firsts = np.flatnonzero(np.diff(self.groups[self.regions], prepend=-1))
-        sums = table[:, regions.PARCEL_SUM :]
+        sums, edge = table[:, regions.PARCEL_SUM :], shapes.edge
         if len(firsts) < len(table):
-            sums = np.add.reduceat(sums, firsts)
+            sums, areas, perimeters = (
+                np.add.reduceat(one, firsts) for one in (sums, areas, perimeters)
+            )
+            edge = np.logical_or.reduceat(edge, firsts)
         parcel_sum, parcel_count, border_sum, border_count = sums.T
         with np.errstate(invalid="ignore"):
             inside, border = parcel_sum / parcel_count, border_sum / border_count
         return ParcelBatch(
             parcel_id=table[firsts, regions.FIRST] + 1,
             value=table[firsts, regions.VALUE],
-            area_m2=np.add.reduceat(areas, firsts),
-            perimeter_m=np.add.reduceat(perimeters, firsts),
+            area_m2=areas,
+            perimeter_m=perimeters,
             confidence=inside / PROBABILITY_SCALE,
             boundary=border / PROBABILITY_SCALE,
-            edge=np.logical_or.reduceat(shapes.edge, firsts),
+            edge=edge,
             coords=shapes.coords,
             ring_offsets=shapes.ring_offsets,
             polygon_offsets=shapes.polygon_offsets,
             parcel_offsets=np.append(firsts, len(table)),
         )
+
+
+def in_order(own: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Order regions as parcels come: by last row, then by first pixel, then by their own first one.
+
+    Args:
+        own: (n,) int64, first pixel of each region.
+        first, last: (n,) int64, first pixel and last row of the parcel that it is part of.
+    """
+    span = last - last.min()
+    if np.array_equal(own, first) and (np.diff(own) > 0).all() and span.max() < 1 << 16:
+        return np.argsort(span.astype(np.uint16), kind="stable")  # by counting: much faster
+    return np.lexsort((own, first, last))

@@ -5,7 +5,6 @@ Memory: the corners of the rows that an open arc reaches into, and the arcs of o
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -15,14 +14,13 @@ from itertools import cycle
 import numpy as np
 
 from geoseg.grid import GeoBox
-from geoseg.ground import metres_per_pixel
 from geoseg.vectorizer import (
     arcs, assemble, junctions, measure, pending, regions, reshape, runs, simplify, trace,
 )
 from geoseg.vectorizer.border_lines import BorderLines, LineBatch
-from geoseg.vectorizer.drawing import Drawing
+from geoseg.vectorizer.drawing import Drawing, aspect_of
 from geoseg.vectorizer.edges import find_edges
-from geoseg.vectorizer.finish import Finished
+from geoseg.vectorizer.finish import Finished, in_order
 from geoseg.vectorizer.lines import LineOptions
 from geoseg.vectorizer.runs import OUTSIDE
 from geoseg.vectorizer.scan import Piece
@@ -44,8 +42,7 @@ class Stream:
         pool: Executor | None = None,
         threads: int = 1,
     ) -> None:
-        across, down = metres_per_pixel(geobox) or _unit_pixel(geobox)
-        self.geobox, self.options, self.aspect = geobox, options, down / across
+        self.geobox, self.options, self.aspect = geobox, options, aspect_of(geobox)
         self.pool = pool
         self.margin = simplify.margin(options.tolerance, self.aspect)
         self.ground = measure.ground_of(geobox)
@@ -59,9 +56,7 @@ class Stream:
         self.in_arcs = np.ones(1, bool)
         """For each region whether its arcs are found as they become whole: for its rings later."""
         self.scratch = Scratch()
-        self.drawing = Drawing(
-            options, geobox.width, self.aspect, Scratch(), pool, threads
-        )
+        self.drawing = Drawing(options, geobox.width, self.aspect, Scratch(), pool, threads)
         self.rooms = cycle([Scratch() for _ in range(1 if pool is None else AHEAD + 1)])
         self.room = next(self.rooms)
         """For the arcs that wait, and those that parcels are made of."""
@@ -102,15 +97,16 @@ class Stream:
         limit = self.geobox.height + 1 if is_last else self.row - junctions.MARGIN
         self._place(limit)
         limit -= 0 if is_last else self.margin
-        wanted = self._is_parcel()
-        self._draw(limit, wanted)
+        wanted, bare = self._is_parcel(), self._bare()
+        self._draw(limit, wanted, bare)
         if is_last:
             self._reshape()
         is_open = self._is_open(limit)
-        finished = self._finish(is_open, wanted)
+        finished = self._finish(is_open, wanted, bare)
         if not is_last:
-            self._turn(is_open & (self._tops() < self.row - count))
-            self._forget(limit, is_open, wanted)
+            top = (self.row - count) * self.geobox.width
+            self._turn(is_open & (self.regions[:, regions.FIRST] < top))
+            self._forget(limit, is_open, wanted, bare)
         return finished
 
     def _join(self, piece: Piece, probabilities: np.ndarray | None, first: int) -> None:
@@ -192,10 +188,6 @@ class Stream:
         rows = self.corners.links[:, Y]
         return bisect_left(range(len(rows)), row, key=lambda n: rows[n])
 
-    def _tops(self) -> np.ndarray:
-        """Give the first row of each region."""
-        return self.regions[:, regions.FIRST] // self.geobox.width
-
     def _is_parcel(self) -> np.ndarray:
         values = self.regions[:, regions.VALUE]
         wanted = values != OUTSIDE
@@ -203,11 +195,11 @@ class Stream:
             wanted &= values != value
         return wanted
 
-    def _draw(self, limit: int, wanted: np.ndarray) -> None:
+    def _draw(self, limit: int, wanted: np.ndarray, bare: np.ndarray) -> None:
         """Find the arcs that are whole, simplify them, and let them wait for their regions."""
         first, self.settled = self.settled, self._above(limit)
         sought = regions.with_dropped(wanted & self.in_arcs, 0, 0, 0, 0)
-        found = self.drawing.arcs(self.corners, first, self.settled, sought, self._bare())
+        found = self.drawing.arcs(self.corners, first, self.settled, sought, bare)
         self.lines = assemble.extend(self.lines, [lines for _, lines in found], self.room)
         if self.borders is not None:
             for one, _ in found:
@@ -215,9 +207,10 @@ class Stream:
 
     def _turn(self, turned: np.ndarray) -> None:
         """Find all whole arcs of some regions whose rings were to be walked at once."""
-        wanted = self._is_parcel()
-        turned = turned & ~self.in_arcs & wanted
+        turned = turned & ~self.in_arcs
         if turned.any():
+            wanted = self._is_parcel()
+            turned &= wanted
             sought = regions.with_dropped(turned + 2 * (self.in_arcs & wanted), 0, 2, 0, 2)
             found = self.drawing.arcs(self.corners, 0, self.settled, sought, self._bare())
             self.lines = assemble.extend(self.lines, [lines for _, lines in found], Scratch())
@@ -238,12 +231,15 @@ class Stream:
             )
             self.waits = False
 
-    def _finish(self, is_open: np.ndarray, wanted: np.ndarray) -> Finished | None:
+    def _finish(
+        self, is_open: np.ndarray, wanted: np.ndarray, bare: np.ndarray
+    ) -> Finished | None:
         done = np.flatnonzero(wanted & ~is_open)
         if not len(done):
             return None
-        first, last = self.regions[:, regions.FIRST].copy(), self.regions[:, regions.LAST].copy()
+        first, last = self.regions[:, regions.FIRST], self.regions[:, regions.LAST]
         if self.options.connectivity == 8:
+            first, last = first.copy(), last.copy()
             np.minimum.at(first, self.groups, self.regions[:, regions.FIRST])
             np.maximum.at(last, self.groups, self.regions[:, regions.LAST])
         groups = self.groups[done]
@@ -251,9 +247,9 @@ class Stream:
             ids, rows = np.zeros((2, len(self.regions) + 1), np.int64)
             ids[done], rows[done] = first[groups] + 1, last[groups]
             self.borders.finish(self.lines, ids, rows)
-        done = done[np.lexsort((self.regions[done, regions.FIRST], first[groups], last[groups]))]
+        done = done[in_order(self.regions[done, regions.FIRST], first[groups], last[groups])]
         at_once = wanted & ~is_open & ~self.in_arcs
-        rings = self.drawing.rings(self.corners, self.settled, at_once, self._bare(), self.room)
+        rings = self.drawing.rings(self.corners, self.settled, at_once, bare, self.room)
         return Finished(
             done, self.regions, self.groups, self.in_arcs, self.lines, rings,
             self.geobox.transform, self.ground, self.room,
@@ -263,19 +259,24 @@ class Stream:
         """Tell of which regions, or regions of the same group, pixels may be still to come."""
         is_open = (self.regions[:, regions.LAST] + 1 >= limit) | self.waits
         is_open[0] = True
+        if self.options.connectivity == 4:
+            return is_open
         group_is_open = np.zeros(len(is_open), bool)
         group_is_open[self.groups[is_open]] = True
         return group_is_open[self.groups]
 
-    def _forget(self, limit: int, is_open: np.ndarray, wanted: np.ndarray) -> None:
+    def _forget(
+        self, limit: int, is_open: np.ndarray, wanted: np.ndarray, bare: np.ndarray
+    ) -> None:
         """Drop finished regions, arcs that no open region needs, and corners above open arcs."""
         top = pending.open_row(
             self.corners, self.settled, wanted, self.last, self.bottom.starts,
             self.bottom.regions, limit,
         )
         open_parcel = np.append(is_open & wanted, False)
-        top = min(top, self._tops()[open_parcel[:-1] & ~self.in_arcs].min(initial=top))
-        dropped = -1 - (self.in_arcs & wanted) - 2 * self._bare()[: len(wanted)]
+        firsts = self.regions[open_parcel[:-1] & ~self.in_arcs, regions.FIRST]
+        top = min(top, firsts.min(initial=top * self.geobox.width) // self.geobox.width)
+        dropped = -1 - (self.in_arcs & wanted) - 2 * bare[: len(wanted)]
         places = np.where(is_open, np.cumsum(is_open) - 1, dropped).astype(np.int32)
         self.regions, self.in_arcs = self.regions[is_open], self.in_arcs[is_open]
         self.groups = places[self.groups[is_open]]
@@ -291,8 +292,3 @@ class Stream:
         self.placed -= drop
         self._renumber(places, drop)
         self.bottom = replace(self.bottom, regions=places[self.bottom.regions])
-
-
-def _unit_pixel(geobox: GeoBox) -> tuple[float, float]:
-    a, b, _, d, e, _ = geobox.transform[:6]
-    return math.hypot(a, d), math.hypot(b, e)
