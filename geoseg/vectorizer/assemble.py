@@ -29,10 +29,12 @@ from geoseg.vectorizer.arcs import (
 )
 from geoseg.vectorizer.outlines import Outlines
 from geoseg.vectorizer.rings import (
-    KEY, REGION, RING_AREA2, RING_EDGE, TURN, in_order, to_crs, write_outlines, write_rings,
+    ACROSS, DOWN, KEY, REGION, RING_AREA2, RING_EDGE, TURN, in_order, to_crs, write_outlines,
+    write_rings,
 )
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.threads import join_offsets
+from geoseg.vectorizer.trace import UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,19 @@ def _count_points(ring_offsets, halves, offsets, sizes):
         sizes[ring] = n
 
 
+@kernel
+def _count_steps(ring_offsets, halves, offsets, points, rings):
+    """Write how many pixels rings go along rows and along columns; their lines are plain."""
+    for ring in range(len(rings)):
+        across = down = np.int64(0)
+        for place in range(ring_offsets[ring], ring_offsets[ring + 1]):
+            arc = halves[place] >> 1
+            for k in range(offsets[arc], offsets[arc + 1] - 1):
+                across += abs(points[k + 1, 0] - points[k, 0])
+                down += abs(points[k + 1, 1] - points[k, 1])
+        rings[ring, ACROSS], rings[ring, DOWN] = across // UNITS, down // UNITS
+
+
 def _rings(
     table: np.ndarray, ranks: np.ndarray, scratch: Scratch
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,7 +155,7 @@ def _rings(
     keys, places = scratch.array("hashed", size, np.int64), scratch.array("at", size, np.int32)
     keys.fill(EMPTY)
     _link(starts[:n], after[:n], keys, places, following)
-    ring_offsets, rings = np.zeros(n + 1, np.int64), scratch.array("rings", (n, 5), np.int64)
+    ring_offsets, rings = np.zeros(n + 1, np.int64), scratch.array("rings", (n, 7), np.int64)
     count = _walk_rings(
         starts[:n], regions, following, arcs, table, np.zeros(n, bool), halves, ring_offsets, rings
     )
@@ -159,11 +174,14 @@ class Shapes:
     """(polygons + 1,) int64, start of each polygon in the rings: the shell, then its holes."""
     edge: np.ndarray
     """(polygons,) bool, touches the scene's edge or pixels without data."""
+    steps: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    """(polygons,) each, where lines are plain: twice the signed area in pixels, and how many pixels
+    its rings go along rows and along columns."""
 
 
 def assemble(
     lines: Lines, outlines: Sequence[Outlines], ranks: np.ndarray, in_arcs: np.ndarray,
-    transform: Affine, scratch: Scratch,
+    transform: Affine, scratch: Scratch, *, is_plain: bool,
 ) -> Shapes:
     """Make the polygons of finished regions.
 
@@ -174,6 +192,7 @@ def assemble(
         in_arcs: (regions,) bool, whether it has arcs.
         transform: pixel corner to CRS coordinates.
         scratch: for the work.
+        is_plain: all lines are the borders themselves.
 
     Returns:
         The polygons in the order of their ranks; shells are counter-clockwise in the CRS.
@@ -182,10 +201,13 @@ def assemble(
     rings, halves, ring_offsets = _rings(lines.table, by_arcs, scratch)
     sizes = np.empty(len(rings), np.int64)
     _count_points(ring_offsets, halves, lines.offsets, sizes)
+    if is_plain:
+        _count_steps(ring_offsets, halves, lines.offsets, lines.points, rings)
+    count = int(ranks.max()) + 1
+    rings = np.concatenate([*(one.table for one in outlines), rings])
     order = in_order(
-        np.concatenate([*(one.table for one in outlines), rings]),
-        np.concatenate([*(np.diff(one.offsets) + 1 for one in outlines), sizes]),
-        ranks, int(ranks.max()) + 1,
+        rings, np.concatenate([*(np.diff(one.offsets) + 1 for one in outlines), sizes]), ranks,
+        count,
     )
     coords = np.empty((order.ring_offsets[-1], 2))
     affine, way = to_crs(transform)
@@ -198,7 +220,14 @@ def assemble(
         ring_offsets, halves, lines.offsets, lines.points, affine, way, sizes,
         order.places[first:], coords,
     )
-    return Shapes(coords, order.ring_offsets, order.polygon_offsets, order.edge)
+    edge, *steps = (
+        np.bincount(order.polygons, rings[:, column], count)
+        for column in (RING_EDGE, RING_AREA2, ACROSS, DOWN)
+    )
+    return Shapes(
+        coords, order.ring_offsets, order.polygon_offsets, edge > 0,
+        tuple(steps) if is_plain else None,
+    )
 
 
 def _ragged(offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,8 @@ class Finished:
     """All arcs of these regions, and others."""
     outlines: Sequence[Outlines]
     """The rings of the regions that have no arcs."""
+    is_plain: bool
+    """Whether all lines are the borders themselves."""
     transform: Affine
     """Pixel corner to CRS coordinates."""
     ground: Ground
@@ -48,10 +50,14 @@ class Finished:
         ranks = np.full(len(self.table) + 1, -1, np.int64)
         ranks[self.regions] = np.arange(len(self.regions))
         shapes = assemble.assemble(
-            self.lines, self.outlines, ranks, self.in_arcs, self.transform, self.room
+            self.lines, self.outlines, ranks, self.in_arcs, self.transform, self.room,
+            is_plain=self.is_plain,
         )
-        parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
-        areas, perimeters = self.ground.measure(*parts)
+        if shapes.steps is not None and self.ground.is_planar:
+            areas, perimeters = self.ground.measure_steps(*shapes.steps, self.transform)
+        else:
+            parts = (shapes.coords, shapes.ring_offsets, shapes.polygon_offsets)
+            areas, perimeters = self.ground.measure(*parts)
         table = self.table.take(self.regions, axis=0)
         firsts = np.flatnonzero(np.diff(self.groups[self.regions], prepend=-1))
         sums, edge = table[:, regions.PARCEL_SUM :], shapes.edge

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyproj
 import shapely
+from affine import Affine
 from pyproj.exceptions import ProjError
 
 from geoseg.crs import to_lonlat
@@ -176,6 +177,29 @@ class Ground:
         lonlat = np.radians(self.to_lonlat.transform(x, y))
         lonlat[~np.isfinite(lonlat)] = np.nan
         return lonlat[0], lonlat[1]
+
+    @property
+    def is_planar(self) -> bool:
+        """Tell whether planar measures are right."""
+        return self.geod is None
+
+    def measure_steps(
+        self, area2: np.ndarray, across: np.ndarray, down: np.ndarray, transform: Affine
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Measure polygons whose borders are those of pixels, where planar measures are right.
+
+        Args:
+            area2: (n,) twice their signed areas in pixels.
+            across, down: (n,) pixels that their borders go along rows and along columns.
+            transform: pixel corner to CRS coordinates.
+
+        Returns:
+            Areas in square metres, perimeters in metres.
+        """
+        a, b, _, d, e, _ = transform[:6]
+        pixel = abs(a * e - b * d) * self.unit**2 / 2
+        along = math.hypot(a, d) * self.unit, math.hypot(b, e) * self.unit
+        return np.abs(area2) * pixel, across * along[0] + down * along[1]
 
     def measure(self, coords, ring_offsets, polygon_offsets) -> tuple[np.ndarray, np.ndarray]:
         """Measure polygons, given as ragged arrays, and their borders, holes included.

@@ -11,8 +11,8 @@ import numpy as np
 
 from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.bits import load, prefetch, store
-from geoseg.vectorizer.blocks import COLUMNS, in_blocks
-from geoseg.vectorizer.rings import KEY, REGION, RING_AREA2, RING_EDGE, TURN
+from geoseg.vectorizer.blocks import COLUMNS, find_rows, list_block, room
+from geoseg.vectorizer.rings import ACROSS, DOWN, KEY, REGION, RING_AREA2, RING_EDGE, TURN
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import (
     EAST, FLAGS, NE, NODE, NW, SE, SOUTH, SW, UNITS, X, Y, Corners,
@@ -33,7 +33,7 @@ class Outlines:
     """Rings, each from its smallest corner on."""
 
     table: np.ndarray
-    """(n, 5) int64, ring table."""
+    """(n, 7) int64, ring table."""
     offsets: np.ndarray
     """(n + 1,) int64, start of each ring in points."""
     points: np.ndarray
@@ -70,13 +70,13 @@ def _walk(corners, first, out, region, bare, seen, points, at, ring):
         bare: (regions + 4,) int8, with dropped ones: 1 outside and without data.
         seen: (corners,) uint8, bits of directions that rings leave by, written.
         points: written from `at` on.
-        ring: (5,) int64, row of a ring table, written but for the region; the key is still
+        ring: (7,) int64, row of a ring table, written but for the region; the key is still
             4 * corner + direction.
     """
     links, around = corners.links, corners.around
     here, direction, start = first, out, at
     is_node = load(links, 5 * first + FLAGS) & NODE
-    best, turn, area2 = 4 * first + out, 0, np.int64(0)
+    best, turn, area2, across, down = 4 * first + out, 0, np.int64(0), np.int64(0), np.int64(0)
     if not is_node:
         best = 4 * len(links)
     edge = bare[region] | bare[_left(around, first, out)]
@@ -92,6 +92,8 @@ def _walk(corners, first, out, region, bare, seen, points, at, ring):
         before_x, before_y = x, y
         x, y = np.int64(load(links, 5 * here + X)), np.int64(load(links, 5 * here + Y))
         area2 += before_x * y - x * before_y
+        across += abs(x - before_x)
+        down += abs(y - before_y)
         flags = load(links, 5 * here + FLAGS)
         if flags & NODE:
             direction = _turn(flags, around, here, direction, region)
@@ -106,20 +108,23 @@ def _walk(corners, first, out, region, bare, seen, points, at, ring):
                 break
     ring[KEY] = 4 * first + out if best == 4 * len(links) else best
     ring[RING_AREA2], ring[RING_EDGE], ring[TURN] = area2, edge, turn
+    ring[ACROSS], ring[DOWN] = across, down
     return at
 
 
 @kernel
-def find_rings(corners, starts, lead, wanted, bare, width, seen, table, offsets, points):
-    """Find the rings of regions whose smallest corner is one of some.
+def find_rings(
+    corners, first, last, wanted, bare, width, rows, starts, seen, table, offsets, points
+):
+    """Find the rings of regions whose smallest corner is one of [first, last).
 
     Args:
         corners: all of them.
-        starts: rows of those that are STARTS.
-        lead: how many of these before their turn corners are brought into the cache.
+        first, last: rows of those.
         wanted: (regions,) bool; all their corners are there, and linked.
         bare: (regions + 4,) int8, with dropped ones: 1 outside and without data.
         width: columns of the raster.
+        rows, starts: see `blocks.room`.
         seen: (corners,) uint8, zeros, room for the work.
         table, offsets, points: `Outlines`, written.
 
@@ -131,24 +136,27 @@ def find_rings(corners, starts, lead, wanted, bare, width, seen, table, offsets,
     """
     n = 0
     links, around = corners.links, corners.around
-    for k in range(len(starts)):
-        corner = np.int64(load(starts, k))
-        coming = np.int64(load(starts, min(k + lead, len(starts) - 1)))
-        prefetch(links, 5 * coming)
-        prefetch(around, 4 * coming)
-        prefetch(seen, coming)
-        for out in range(2):
-            region = np.int64(load(around, 4 * corner + (SW if out else SE)))
-            if region < 0 or not wanted[region] or load(seen, corner) >> out & 1:
-                continue
-            at = _walk(corners, corner, out, region, bare, seen, points, offsets[n], table[n])
-            if at < 0:
-                continue
-            key = table[n, KEY]
-            x, y = links[key >> 2, X], np.int64(links[key >> 2, Y])
-            table[n, REGION], table[n, KEY] = region, (y * (width + 1) + x) * 4 + (key & 3)
-            n += 1
-            offsets[n] = at
+    count = find_rows(corners, first, last, width, rows)
+    for stop in range(COLUMNS, width + COLUMNS + 1, COLUMNS):
+        listed = list_block(corners, rows, count, stop, STARTS, starts, 0)
+        lead = listed * LEAD // max(count, 1)
+        for k in range(listed):
+            corner = np.int64(load(starts, k))
+            coming = np.int64(load(starts, min(k + lead, listed - 1)))
+            prefetch(links, 5 * coming)
+            prefetch(around, 4 * coming)
+            for out in range(2):
+                region = np.int64(load(around, 4 * corner + (SW if out else SE)))
+                if region < 0 or not wanted[region] or load(seen, corner) >> out & 1:
+                    continue
+                at = _walk(corners, corner, out, region, bare, seen, points, offsets[n], table[n])
+                if at < 0:
+                    continue
+                key = table[n, KEY]
+                x, y = links[key >> 2, X], np.int64(links[key >> 2, Y])
+                table[n, REGION], table[n, KEY] = region, (y * (width + 1) + x) * 4 + (key & 3)
+                n += 1
+                offsets[n] = at
     return n
 
 
@@ -163,12 +171,10 @@ def outlines(
     count = len(corners.links)
     seen = scratch.array("seen", count, np.uint8)
     seen.fill(0)
-    table = scratch.array("outlines", (2 * (last - first), 5), np.int64)
+    table = scratch.array("outlines", (2 * (last - first), 7), np.int64)
     offsets = scratch.array("outline offsets", 2 * (last - first) + 1, np.int64)
     points = scratch.array("outline points", (4 * count, 2), np.int32)
     offsets[0] = 0
-    rows = int(corners.links[last - 1, Y] - corners.links[first, Y]) if last > first else 0
-    starts = in_blocks(corners, first, last, STARTS, width, scratch)
-    lead = len(starts) * LEAD * min(COLUMNS, width) // (width * max(1, rows))
-    n = find_rings(corners, starts, lead, wanted, bare, width, seen, table, offsets, points)
+    work = (*room(corners, first, last, scratch), seen)
+    n = find_rings(corners, first, last, wanted, bare, width, *work, table, offsets, points)
     return Outlines(table[:n], offsets[: n + 1], points[: offsets[n]])

@@ -10,13 +10,14 @@ from affine import Affine
 from geoseg.kernels.compiled import helper, kernel
 from geoseg.vectorizer.trace import UNITS
 
-REGION, KEY, RING_AREA2, RING_EDGE, TURN = range(5)
+REGION, KEY, RING_AREA2, RING_EDGE, TURN, ACROSS, DOWN = range(7)
 """Columns of a ring table (int64).
 
 REGION: on the right hand. KEY: corner and direction, as in an arc table, that the ring starts with:
 the smallest at its junctions, else its smallest. RING_AREA2: twice the signed area. RING_EDGE: 1
 where anything beside it is outside or has no data. TURN: how many of its points are before its
-start, where it is one line.
+start, where it is one line. ACROSS, DOWN: pixels that it goes along rows and columns, where lines
+are plain.
 """
 
 Numbers = tuple[float, float, float, float, float, float]
@@ -32,8 +33,8 @@ class Order:
     """(rings + 1,) int64, start of each ring, in the new order, in the points."""
     polygon_offsets: np.ndarray
     """(polygons + 1,) int64, start of each polygon in the rings."""
-    edge: np.ndarray
-    """(polygons,) bool, where a ring of it has an edge."""
+    polygons: np.ndarray
+    """(rings,) int64, polygon of each ring."""
 
 
 def in_order(rings: np.ndarray, sizes: np.ndarray, ranks: np.ndarray, count: int) -> Order:
@@ -58,9 +59,7 @@ def in_order(rings: np.ndarray, sizes: np.ndarray, ranks: np.ndarray, count: int
     np.cumsum(sizes[order], out=ring_offsets[1:])
     places = np.empty(len(rings), np.int64)
     places[order] = ring_offsets[:-1]
-    edge = np.zeros(count, bool)
-    edge[polygons[rings[:, RING_EDGE] > 0]] = True
-    return Order(places, ring_offsets, polygon_offsets, edge)
+    return Order(places, ring_offsets, polygon_offsets, polygons)
 
 
 def to_crs(transform: Affine) -> tuple[Numbers, int]:

@@ -251,7 +251,7 @@ class Stream:
         at_once = wanted & ~is_open & ~self.in_arcs
         rings = self.drawing.rings(self.corners, self.settled, at_once, bare, self.room)
         return Finished(
-            done, self.regions, self.groups, self.in_arcs, self.lines, rings,
+            done, self.regions, self.groups, self.in_arcs, self.lines, rings, self.options.is_plain,
             self.geobox.transform, self.ground, self.room,
         )
 
