@@ -209,7 +209,7 @@ def assemble(
         rings, np.concatenate([*(np.diff(one.offsets) + 1 for one in outlines), sizes]), ranks,
         count,
     )
-    coords = np.empty((order.ring_offsets[-1], 2))
+    coords = scratch.give((order.ring_offsets[-1], 2), np.float64)
     affine, way = to_crs(transform)
     first = 0
     for one in outlines:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 SPARE = 1.25
 """Room is made for this many times what is asked for: strips differ, and unused room costs none."""
+RETURNED = 2
+"""Arrays that are given away and watched, to be used again."""
+
+_LIST = [object()]
+ALONE = sys.getrefcount(_LIST[0])
+"""References to what only a list refers to, as they are counted."""
 
 
 class Scratch:
@@ -17,10 +24,22 @@ class Scratch:
     def __init__(self) -> None:
         self._kept: dict[str, np.ndarray] = {}
         self._parts: dict[int, Scratch] = {}
+        self._given: list[np.ndarray] = []
 
     def part(self, number: int) -> Scratch:
         """Give a room of its own to a part of the work."""
         return self._parts.setdefault(number, Scratch())
+
+    def give(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+        """Give an array away: its memory is used again when nobody refers to it any more."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        for place in range(len(self._given)):
+            if sys.getrefcount(self._given[place]) == ALONE and self._given[place].nbytes >= size:
+                break
+        else:
+            self._given = [*self._given[1 - RETURNED :], np.empty(int(SPARE * size), np.uint8)]
+            place = -1
+        return self._given[place][:size].view(dtype).reshape(shape)
 
     def array(
         self, name: str, shape: int | tuple[int, ...], dtype: DTypeLike, *, keep: int = 0
