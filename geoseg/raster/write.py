@@ -58,7 +58,7 @@ class MaskWriter:
         self._geobox = geobox
         try:
             self._template = _template(geobox, names, tags, colors)
-            self._scratch = path.with_name(path.name + SCRATCH).open("w+b")
+            self._scratch = path.with_name(path.name + SCRATCH).open("x+b")
         except (RasterioError, OSError) as error:
             raise _unwritable(path, error) from error
         self._pyramid = Pyramid(

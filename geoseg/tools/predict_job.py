@@ -177,7 +177,7 @@ class PredictJob:
         def settle() -> None:
             cores.settle()
             if mask is not None:
-                mask.follow(cores, strips=1)
+                mask.follow(cores, strips=2)
 
         engine = predict_cores if self.spec.exact else blend_cores
         with self.network.profiling(self.options.profile):
