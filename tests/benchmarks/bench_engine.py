@@ -1,7 +1,7 @@
 """Compare `geoseg predict` from file to file with the network alone, and its memory with the plan.
 
     python tests/benchmarks/bench_engine.py rate [--rows 5000] [--columns 5000] [--compress deflate]
-    python tests/benchmarks/bench_engine.py rows [--columns 256] [--rows 5000,20000,60000]
+    python tests/benchmarks/bench_engine.py rows [--columns 1024] [--rows 5000,20000,60000]
 
 `rate`: the network on one thread. Its share of the time from the first read to the finished mask,
 and of all CPU seconds (reading, cutting, storing, writing and checking the mask, in whatever
@@ -119,7 +119,7 @@ def main() -> None:
         rate(int(chosen.rows or 5000), chosen.columns or 5000, chosen.compress)
     else:
         rows = (chosen.rows or "5000,20000,60000").split(",")
-        heights(chosen.columns or 256, list(map(int, rows)))
+        heights(chosen.columns or 1024, list(map(int, rows)))
 
 
 if __name__ == "__main__":
