@@ -50,13 +50,14 @@ class Drawing:
         cells = guards.index(corners) if method != "none" else np.zeros((0, 0), np.int32)
 
         def part(number: int, first: int, last: int) -> tuple[Arcs, Lines]:
+            scratch = self.scratch.part(number)
             found = stitch.whole_arcs(
-                corners, first, last, sought, bare, self.width, self.scratch.part(number),
+                corners, first, last, sought, bare, self.width, scratch,
                 plain=method == "none" and not cut,
             )
             points, offsets = simplify.simplify(
-                corners, found, cells, cut=cut, method=method, tolerance=self.options.tolerance,
-                aspect=self.aspect,
+                corners, found, cells, scratch, cut=cut, method=method,
+                tolerance=self.options.tolerance, aspect=self.aspect,
             )
             return found, Lines(found.table, offsets, points)
 
@@ -69,8 +70,13 @@ class Drawing:
         if not wanted.any():
             return []
 
+        seen = self.scratch.array("seen", len(corners.links), np.uint8)
+        seen.fill(0)
+
         def part(number: int, first: int, last: int) -> Outlines:
-            return outlines(corners, first, last, wanted, bare, self.width, room.part(number))
+            return outlines(
+                corners, first, last, wanted, bare, self.width, seen, room.part(number)
+            )
 
         return spread(part, self._parts(0, last), self.pool)
 

@@ -125,7 +125,8 @@ def find_rings(
         bare: (regions + 4,) int8, with dropped ones: 1 outside and without data.
         width: columns of the raster.
         rows, starts: see `blocks.room`.
-        seen: (corners,) uint8, zeros, room for the work.
+        seen: (corners,) uint8, zeros, room for the work; threads may share it. What one does not
+            see of another's is walked again up to a smaller corner, and no smallest one is marked.
         table, offsets, points: `Outlines`, written.
 
     Returns:
@@ -162,15 +163,13 @@ def find_rings(
 
 def outlines(
     corners: Corners, first: int, last: int, wanted: np.ndarray, bare: np.ndarray, width: int,
-    scratch: Scratch,
+    seen: np.ndarray, scratch: Scratch,
 ) -> Outlines:
     """Find the rings whose smallest corner is one of [first, last); see `find_rings`.
 
     They lie in the scratch.
     """
     count = len(corners.links)
-    seen = scratch.array("seen", count, np.uint8)
-    seen.fill(0)
     table = scratch.array("outlines", (2 * (last - first), 7), np.int64)
     offsets = scratch.array("outline offsets", 2 * (last - first) + 1, np.int64)
     points = scratch.array("outline points", (4 * count, 2), np.int32)

@@ -15,6 +15,7 @@ from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker
 from geoseg.vectorizer.guards import Guard
 from geoseg.vectorizer.smooth import draw
 from geoseg.vectorizer.arcs import Arcs
+from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import FLAGS, NODE, Corners
 from geoseg.vectorizer.visvalingam import room, visvalingam
 
@@ -134,8 +135,8 @@ def _by_area(guard, offsets, chain, line, firsts, keep, room, tolerance, points,
 
 
 def simplify(
-    corners: Corners, arcs: Arcs, cells: np.ndarray, *, cut: bool, method: str, tolerance: float,
-    aspect: float,
+    corners: Corners, arcs: Arcs, cells: np.ndarray, scratch: Scratch, *, cut: bool, method: str,
+    tolerance: float, aspect: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs, once each.
 
@@ -143,6 +144,7 @@ def simplify(
         corners: all corners.
         arcs: whole arcs.
         cells: `index` of the corners; not used without a method.
+        scratch: for the work, and for the points that are given.
         cut: True to cut the stairs first.
         method: dp, vw or none.
         tolerance: pixels of the mean size.
@@ -153,15 +155,16 @@ def simplify(
     """
     count = len(arcs.table)
     if method == "none" or not count:
-        return _draw(corners, arcs, cut)
+        return _draw(corners, arcs, cut, scratch)
     longest = int(np.diff(arcs.offsets).max())
     size = 2 * longest + 2
+    own = scratch.array("own", len(corners.links), np.int32)
+    own.fill(-1)
     guard = Guard(
-        corners, cells, np.full(len(corners.links), -1, np.int32), np.zeros(1, np.int64),
-        np.empty((2, 2), np.int32), cut, float(aspect),
+        corners, cells, own, np.zeros(1, np.int64), np.empty((2, 2), np.int32), cut, float(aspect)
     )
     line, keep = np.empty((size, 2), np.int32), np.empty(size, np.bool_)
-    points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
+    points = scratch.array("points", (2 * len(arcs.chain) + 2, 2), np.int32)
     offsets = np.zeros(count + 1, np.int64)
     given = (guard, arcs.offsets, arcs.chain, line, np.empty(longest, np.int64), keep)
     if method == "dp":
@@ -172,11 +175,13 @@ def simplify(
     return points[: offsets[-1]], offsets
 
 
-def _draw(corners: Corners, arcs: Arcs, cut: bool) -> tuple[np.ndarray, np.ndarray]:
+def _draw(
+    corners: Corners, arcs: Arcs, cut: bool, scratch: Scratch
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs with all their points."""
     if not cut:
         return arcs.points, arcs.offsets
-    points = np.empty((2 * len(arcs.chain) + 2, 2), np.int32)
+    points = scratch.array("points", (2 * len(arcs.chain) + 2, 2), np.int32)
     point_offsets = np.zeros(len(arcs.offsets), np.int64)
     firsts = np.empty(len(arcs.chain), np.int64)
     _draw_cut(corners, arcs.offsets, arcs.chain, points, point_offsets, firsts)
