@@ -18,7 +18,7 @@ COLUMNS = 1024
 
 
 @helper
-def _bisect(links, column, low, high, least):
+def bisect(links, column, low, high, least):
     """Give the first of some corners in order whose column or row is at least that."""
     while low < high:
         middle = (low + high) >> 1
@@ -36,7 +36,7 @@ def find_rows(corners, first, last, width, rows):
     while first < last:
         rows[count, 0] = first
         most = min(last, first + width + 1)
-        first = _bisect(links, Y, first, most, np.int64(load(links, 5 * first + Y)) + 1)
+        first = bisect(links, Y, first, most, np.int64(load(links, 5 * first + Y)) + 1)
         rows[count, 1] = first
         count += 1
     return count
@@ -57,7 +57,7 @@ def list_block(corners, rows, count, stop, kinds, found, n):
     """
     links = corners.links
     for row in range(count):
-        end = _bisect(links, X, rows[row, 0], rows[row, 1], stop)
+        end = bisect(links, X, rows[row, 0], rows[row, 1], stop)
         for corner in range(rows[row, 0], end):
             store(found, n, corner)
             n += kinds >> np.int64(load(links, 5 * corner + FLAGS)) & 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from geoseg.grid import GeoBox
 from geoseg.ground import metres_per_pixel
-from geoseg.vectorizer import guards, simplify, stitch
+from geoseg.vectorizer import guards, junctions, simplify, stitch
 from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.assemble import Lines
 from geoseg.vectorizer.lines import LineOptions
@@ -40,6 +40,14 @@ class Drawing:
     pool: Executor | None
     threads: int
 
+    def place_junctions(self, corners: Corners, first: int, last: int, height: int) -> None:
+        """Find where the junctions among the corners [first, last) are drawn; see `place`."""
+
+        def part(_: int, first: int, last: int) -> None:
+            junctions.place(corners, first, last, self.width, height, *np.zeros((2, 3, 6)))
+
+        spread(part, self._parts(first, last), self.pool)
+
     def arcs(
         self, corners: Corners, first: int, last: int, sought: np.ndarray, bare: np.ndarray
     ) -> list[tuple[Arcs, Lines]]:
@@ -47,7 +55,7 @@ class Drawing:
         if first == last or not (sought == 1).any():
             return []
         cut, method = self.options.smooth != "none", self.options.method
-        cells = guards.index(corners) if method != "none" else np.zeros((0, 0), np.int32)
+        cells = self._index(corners) if method != "none" else np.zeros((0, 0), np.int32)
 
         def part(number: int, first: int, last: int) -> tuple[Arcs, Lines]:
             scratch = self.scratch.part(number)
@@ -79,6 +87,16 @@ class Drawing:
             )
 
         return spread(part, self._parts(0, last), self.pool)
+
+    def _index(self, corners: Corners) -> np.ndarray:
+        """Make the index of corners by row and column that a `Guard` needs."""
+        cells = self.scratch.array("cells", guards.index_shape(corners, self.width), np.int32)
+
+        def part(_: int, first: int, last: int) -> None:
+            guards.fill_index(corners, first, cells[first:last])
+
+        spread(part, self._parts(0, len(cells)), self.pool)
+        return cells
 
     def _parts(self, first: int, last: int) -> list[tuple[int, int, int]]:
         ranges = enumerate(even_parts(first, last, self.threads))

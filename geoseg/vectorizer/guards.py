@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geoseg.kernels.compiled import helper, kernel
+from geoseg.vectorizer.blocks import bisect
 from geoseg.vectorizer.smooth import HALF, points_of
 from geoseg.vectorizer.trace import FLAGS, NODE, UNITS, X, Y, Corners
 from geoseg.vectorizer.walk import onward, step
@@ -46,11 +47,13 @@ class Guard(NamedTuple):
 
 
 @kernel
-def _fill_cells(corners, cells):
+def fill_index(corners, first, cells):
+    """Write the index of corners from a row on, counted from that of the first corner."""
     rows, blocks = cells.shape
-    corner = 0
+    first += corners.links[0, Y]
+    corner = bisect(corners.links, Y, 0, len(corners.links), first)
     for row in range(rows):
-        y = corners.links[0, Y] + row
+        y = first + row
         for block in range(blocks):
             x = BLOCK * block
             while corner < len(corners.links) and (
@@ -61,13 +64,10 @@ def _fill_cells(corners, cells):
             cells[row, block] = corner
 
 
-def index(corners: Corners) -> np.ndarray:
-    """Make the index of corners by row and column that a `Guard` needs."""
+def index_shape(corners: Corners, width: int) -> tuple[int, int]:
+    """Give the shape of the index of corners by row and column that a `Guard` needs."""
     height = int(corners.links[-1, Y] - corners.links[0, Y]) + 1
-    width = int(corners.links[:, X].max())
-    cells = np.empty((height + 1, width // BLOCK + 1), np.int32)
-    _fill_cells(corners, cells)
-    return cells
+    return height + 1, width // BLOCK + 1
 
 
 @helper

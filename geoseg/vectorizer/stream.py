@@ -178,10 +178,7 @@ class Stream:
         """Find where the junctions above a row are drawn."""
         first, self.placed = self.placed, self._above(limit)
         if self.options.smooth != "none":
-            junctions.place(
-                self.corners, first, self.placed, self.geobox.width, self.geobox.height,
-                *np.zeros((2, 3, 6)),
-            )
+            self.drawing.place_junctions(self.corners, first, self.placed, self.geobox.height)
 
     def _above(self, row: int) -> int:
         """Count the corners above a row of corners."""

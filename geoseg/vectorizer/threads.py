@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-PARTS = 4
+PARTS = 2
 """Parts per thread: they are never quite equal."""
 Result = TypeVar("Result")
 
