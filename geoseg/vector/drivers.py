@@ -27,7 +27,10 @@ def driver_options(driver: str, crs: str | None, *, new: bool) -> tuple[dict, di
     if driver == "GPKG":
         dataset = {"VERSION": "1.2"} if new else {}  # later ones make older QGIS warn
         undefined = {"SRID": "-1"} if crs is None else {}
-        return dataset, {"GEOMETRY_NAME": GEOMETRY, "SPATIAL_INDEX": "YES", **undefined}
+        replace = {"OVERWRITE": "YES"}  # pyogrio removes no layer whose name has other capitals
+        return dataset, {
+            "GEOMETRY_NAME": GEOMETRY, "SPATIAL_INDEX": "YES", **replace, **undefined
+        }
     if driver == "GeoJSON":
         if crs is None:
             log.warning("GeoJSON is in longitude and latitude, but the scene has no CRS")

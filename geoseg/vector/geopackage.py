@@ -77,7 +77,7 @@ def _add_style(database: sqlite3.Connection, layer: str, style: str, date: str) 
         "VALUES ('layer_styles', 'attributes', 'layer_styles', '', ?, 0)",
         (date,),
     )
-    database.execute("DELETE FROM layer_styles WHERE f_table_name = ?", (layer,))
+    database.execute("DELETE FROM layer_styles WHERE lower(f_table_name) = lower(?)", (layer,))
     database.execute(
         "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
         "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "

@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import sqlite3
+import string
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -134,6 +135,11 @@ def check_output(path: str | Path, layer: str = "parcels") -> str:
         raise OptionError(
             f"--layer is {layer[:40]!r}, wanted 1 to 100 printable characters that do not begin "
             "with gpkg_, sqlite_ or rtree_"
+        )
+    if driver == "GPKG" and layer[0] != "_" and layer[0] in string.punctuation:
+        raise OptionError(
+            f"--layer is {layer[:40]!r}, but no layer of a GeoPackage may begin with {layer[0]}; "
+            "begin it with a letter or a digit"
         )
     return driver
 

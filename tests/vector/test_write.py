@@ -16,7 +16,7 @@ import shapely
 
 from geoseg.errors import CRSError, OptionError, OutputError
 from geoseg.publish import publishing
-from geoseg.vector import geopackage, read_table, write_parcels
+from geoseg.vector import check_output, geopackage, read_table, write_parcels
 from geoseg.vector.geopackage import style_qml
 from geoseg.vector.write import DATE
 
@@ -205,6 +205,17 @@ def test_only_the_named_layer_of_a_geopackage_is_replaced(tmp_path, squares, utm
     assert query(path, "SELECT f_table_name FROM layer_styles") == [("old",), ("parcels",)]
 
 
+def test_a_layer_whose_name_has_other_capitals_is_replaced_too(tmp_path, squares, utm):
+    path = tmp_path / "a.gpkg"
+    for layer, n in (("Parcels", 4), ("old", 3), ("parcels", 2)):
+        with publishing(path, layer=layer, overwrite=True) as partial:
+            write_parcels(partial, squares(n), crs=utm, layer=layer)
+    assert len(read_table(path, layer="parcels")) == 2
+    names = query(path, "SELECT table_name FROM gpkg_geometry_columns ORDER BY 1")
+    assert names == query(path, "SELECT f_table_name FROM layer_styles ORDER BY 1")
+    assert names == [("old",), ("parcels",)]
+
+
 def test_an_unknown_suffix_lists_the_known_ones(tmp_path, squares, utm):
     with pytest.raises(OptionError, match=r"suffix \.kml, wanted one of \.gpkg, \.fgb"):
         write_parcels(tmp_path / "a.kml", squares(1), crs=utm)
@@ -214,6 +225,13 @@ def test_an_unknown_suffix_lists_the_known_ones(tmp_path, squares, utm):
 def test_layer_names_that_break_a_geopackage_are_refused(tmp_path, squares, utm, layer):
     with pytest.raises(OptionError, match="--layer is"):
         write_parcels(tmp_path / "a.gpkg", squares(1), crs=utm, layer=layer)
+
+
+@pytest.mark.parametrize("layer", ["[draft]", "#3", "-", "'a'"])
+def test_layer_names_that_gdal_refuses_are_refused_before_a_run(layer):
+    with pytest.raises(OptionError, match="no layer of a GeoPackage may begin with"):
+        check_output("a.gpkg", layer)
+    assert check_output("a.fgb", layer) == "FlatGeobuf"
 
 
 @pytest.mark.parametrize("layer", ["o'brien", 'x"; DROP TABLE gpkg_contents;--', "Flurstücke 土地"])
