@@ -143,6 +143,7 @@ def _template(
         "width": geobox.width, "transform": geobox.transform, "crs": geobox.crs,
         "nodata": PROBABILITY_NODATA, "interleave": "pixel", "tiled": True, "blockxsize": BLOCK,
         "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "yes", "endianness": "little",
+        "alpha": "no",  # else GDAL takes the fourth of four classes for opacity
         **COMPRESSION,
     }
     with MemoryFile() as file:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 from geoseg.errors import OutputError
 from geoseg.grid import GeoBox
@@ -105,3 +106,11 @@ def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="not stored whole"):
         write(tmp_path / "m.tif", pixels(600, 600))
     assert not (tmp_path / "m.tif.blocks").exists()
+
+
+def test_no_class_is_taken_for_opacity(tmp_path):
+    box = GeoBox(8, 8, Affine(2, 0, 0, 0, -2, 0), "EPSG:32633")
+    with MaskWriter(tmp_path / "m.tif", box, tuple("abcd"), tags={}) as writer:
+        writer.write(pixels(8, 8, 4))
+    with rasterio.open(tmp_path / "m.tif") as mask:
+        assert mask.count == 4 and ColorInterp.alpha not in mask.colorinterp
