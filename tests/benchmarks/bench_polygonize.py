@@ -9,15 +9,15 @@
     python tests/benchmarks/bench_polygonize.py --compile
 
 The raster is a map of fields with roads between their blocks and borders rough by a pixel or two,
-as a network draws them: `field_map`, or `rough_map` of that many rows. A line is the least of the
-runs, which take turns; --geos compares simplifying alone, once, on square maps of these sides.
+as a network draws them: `field_map`, or `rough_map` of that many rows. A line is the least and the
+median of the runs, which take turns; --geos compares simplifying alone, once, on square maps of
+these sides.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import math
 import os
 import resource
 import shutil
@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +120,8 @@ def seconds_of(job: Callable[[], object], clock: Callable[[], float]) -> float:
     return clock() - start
 
 
-def compare(labels: np.ndarray, runs: int) -> None:
-    """Print the table of a map."""
+def compare(labels: np.ndarray, runs: int, only: list[str]) -> None:
+    """Print the table of a map; of all lines, or of those whose names hold one of these words."""
     for options in (RAW, *map(LineOptions, (1.0, 1.0), ("dp", "vw"))):
         geoseg_shapes(labels[:300, :300].copy(), options)
     shapes = geoseg_shapes(labels, RAW)
@@ -140,12 +141,14 @@ def compare(labels: np.ndarray, runs: int) -> None:
         "GDALPolygonize, C++": lambda: gdal_polygonize(labels),
         "rasterio + shapely": lambda: rasterio_shapes(labels),
     }
-    least = dict.fromkeys(jobs, math.inf)
+    if only:
+        jobs = {name: job for name, job in jobs.items() if any(one in name for one in only)}
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(runs):
         for name, job in jobs.items():
-            least[name] = min(least[name], seconds_of(job, time.process_time))
-    for name, seconds in least.items():
-        print(f"{name:24} {seconds:8.3f} s {seconds / least['geoseg, shapely']:6.1f}", flush=True)
+            seconds[name].append(seconds_of(job, time.process_time))
+    for name, one in seconds.items():
+        print(f"{name:24} {min(one):8.3f} s, median {np.median(one):8.3f} s", flush=True)
 
 
 def simplifying(side: int) -> None:
@@ -166,19 +169,21 @@ def simplifying(side: int) -> None:
 
 
 def threads(size: int) -> None:
-    """Print wall time with one thread and with two, by turns; the least of three.
+    """Print wall time with one thread and with two, by turns; the least and the median of five.
 
     And the share of the CPU time that is the calling thread's own: what no second thread takes.
     """
     labels = rough_map(size, size)
     for name, options in (("all points", RAW), ("default lines", LineOptions())):
-        least = {1: math.inf, 2: math.inf}
-        for _ in range(3):
-            for count in least:
-                seconds = seconds_of(lambda: list(draw(labels, options, count)), time.perf_counter)
-                least[count] = min(least[count], seconds)
-        print(f"{name:14} one thread {least[1]:.2f} s, two {least[2]:.2f} s of wall time: "
-              f"{least[1] / least[2]:.2f} times as fast", flush=True)
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(5):
+            for count, runs in seconds.items():
+                job = partial(list, draw(labels, options, count))
+                runs.append(seconds_of(job, time.perf_counter))
+        for title, of in (("least", min), ("median", np.median)):
+            one, two = (of(runs) for runs in seconds.values())
+            print(f"{name:14} {title:6} one thread {one:.2f} s, two {two:.2f} s of wall time: "
+                  f"{one / two:.2f} times as fast", flush=True)
         own, whole = time.thread_time(), time.process_time()
         list(draw(labels, options, 2))
         own, whole = time.thread_time() - own, time.process_time() - whole
@@ -242,6 +247,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2000, help="pixels of a side")
     parser.add_argument("--parcels", type=int, default=4000, help="about how many")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="lines with a word")
     parser.add_argument("--rough", type=int, metavar="ROWS", help="10,000 wide, rough, instead")
     parser.add_argument("--geos", type=int, nargs="+", metavar="SIDE", help="simplifying (slow)")
     parser.add_argument("--threads", type=int, metavar="SIZE", help="two threads instead")
@@ -261,9 +267,9 @@ def main() -> None:
     elif given.threads:
         threads(given.threads)
     elif given.rough:
-        compare(rough_map(given.rough, 10_000), given.runs)
+        compare(rough_map(given.rough, 10_000), given.runs, given.only)
     else:
-        compare(field_map(given.size, given.parcels), given.runs)
+        compare(field_map(given.size, given.parcels), given.runs, given.only)
 
 
 if __name__ == "__main__":
