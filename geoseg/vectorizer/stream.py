@@ -1,6 +1,8 @@
 """Draw labels strip by strip: what is open between strips, and what is finished with each.
 
-Memory: the corners of the rows that an open arc reaches into, and the arcs of open regions.
+Memory: the corners of the rows that an open arc reaches into, and the arcs of open regions. With
+all points the regions that are no taller than a strip have no arcs (`outlines`): their corners are
+kept instead.
 """
 
 from __future__ import annotations
