@@ -143,7 +143,7 @@ def can_strace() -> bool:
 def outputs(out: Path) -> list[Path]:
     """Give the paths that a run with this output touches."""
     work, partial = _work(out), out.with_name(f".{out.stem}.partial{out.suffix}")
-    beside = [partial.with_name(partial.name + end) for end in ("-journal", ".aux.xml")]
+    beside = [partial.with_name(partial.name + end) for end in ("-journal", ".aux.xml", ".blocks")]
     lock = out.with_name(out.name + ".geoseg.lock")
     return [out, partial, *beside, lock, work, work / "journal", out.parent]
 

@@ -89,6 +89,28 @@ def test_a_full_disk_is_exit_5_and_one_line_and_the_rerun_goes_on(traced, engine
     assert out.read_bytes() == whole
 
 
+@pytest.mark.parametrize("fault", ["signal=KILL:when=1", "error=ENOSPC:when=1+"])
+def test_a_mask_whose_blocks_are_lost_on_their_way_is_made_anew(
+    traced, engine, tmp_path, fault
+):
+    out = tmp_path.resolve() / "mask.tif"
+    blocks = tmp_path.resolve() / ".mask.partial.tif.blocks"
+    argv = ["predict", engine.folder / "scene.tif", out, "--model",
+            engine.folder / "model.safetensors", "--tile", "64", "--threads", "1"]
+    assert engine.run(argv).code == 0
+    data = out.read_bytes()
+    out.unlink()
+    (tmp_path / "other").write_bytes(b"precious")
+    blocks.symlink_to(tmp_path / "other")
+    broken = engine.run(argv, paths=[blocks], inject=[f"write:{fault}"])
+    assert broken.code in (5, -signal.SIGKILL) and not out.exists()
+    again = engine.run(argv)
+    assert again.code == 0 and tiles_done_before(again.said) > 0
+    assert out.read_bytes() == data
+    assert (tmp_path / "other").read_bytes() == b"precious"
+    assert injection.left_over(tmp_path, ["mask.tif", "other"]) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_with_its_code_and_the_same_command_goes_on(engine, job, whole, number):
     argv, out = job
