@@ -1,5 +1,7 @@
 """Masks of any shape, as GDAL and a plain program see them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import rasterio
@@ -10,6 +12,7 @@ from geoseg.errors import OutputError
 from geoseg.grid import GeoBox
 from geoseg.raster import MaskWriter, cog
 from geoseg.raster.pyramid import mean_of_four, most_of_four
+from geoseg.run.plan import MASK_ROWS
 
 SHAPES = [(1, 1), (1, 700), (700, 1), (512, 512), (513, 511), (1030, 2051)]
 
@@ -114,3 +117,15 @@ def test_no_class_is_taken_for_opacity(tmp_path):
         writer.write(pixels(8, 8, 4))
     with rasterio.open(tmp_path / "m.tif") as mask:
         assert mask.count == 4 and ColorInterp.alpha not in mask.colorinterp
+
+
+def test_memory_is_that_of_the_rows_that_wait(tmp_path):
+    box = GeoBox(1024, 20_000, Affine(2, 0, 0, 0, -2, 0), "EPSG:32633")
+    rows = pixels(64, 20_000)
+    with MaskWriter(tmp_path / "m.tif", box, ("a", "b"), tags={}) as writer:
+        tracemalloc.start()
+        for _ in range(16):
+            writer.write(rows)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 1.5 * MASK_ROWS * rows[:, 0].size
