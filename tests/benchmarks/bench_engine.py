@@ -3,15 +3,16 @@
     python tests/benchmarks/bench_engine.py rate [--rows 5000] [--columns 5000] [--compress deflate]
     python tests/benchmarks/bench_engine.py rows [--columns 1024] [--rows 5000,20000,60000]
 
-`rate`: the network on one thread. Its share of the time from the first read to the finished mask,
-and of all CPU seconds (reading, cutting, storing, writing and checking the mask, in whatever
-thread), where what overlaps is not counted as free.
+`rate`: the network on one thread. Its share of the time from the first read to the finished mask;
+the same with the time of as many tiles on which it runs alone afterwards, so that what overlaps it
+does not count as its own; and its share of all CPU seconds, where nothing that overlaps is free.
 `rows`: peak memory of scenes of one width, with a small network; the height must not matter.
 The scene is the sample scene, mirrored, in blocks of 512. Linux only: peaks are read from /proc.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from pathlib import Path
 from mirrored import write_mirrored
 
 MIB = 1 << 20
+ALONE = 9
+"""Tiles on which the network runs alone after a run."""
 COMPRESSION = {
     "deflate": {},
     "jpeg": {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": 90, "nodata": None},
@@ -48,6 +51,18 @@ def predict(scene: str, out: str, model: str, tile: str) -> None:
     import geoseg.tools.predict  # loads all that is loaded lazily, before the clock starts
     from geoseg.learning.predictor import Predictor
 
+    def alone_on(core: int, halo: int) -> float:
+        """Give the seconds of a tile with nothing beside it, the median of some."""
+        network, side, seconds = Predictor(model, threads=1), core + 2 * halo, []
+        raw = torch.randint(0, 255, (1, 3, side, side), dtype=torch.uint8)
+        rest = raw[:, 0] >= 0, torch.zeros(3), torch.full((3,), 255.0)
+        with torch.inference_mode():
+            for _ in range(ALONE):
+                started = time.perf_counter()
+                alone(network, raw, *rest, halo)
+                seconds.append(time.perf_counter() - started)
+        return statistics.median(seconds)
+
     spent, clock = [0.0], [0.0]
     alone = Predictor._probabilities
 
@@ -65,6 +80,7 @@ def predict(scene: str, out: str, model: str, tile: str) -> None:
             "network": spent[0], "clock": clock[0], "planned": made.plan.memory_bytes,
             "tiles": made.plan.tiles, "core": made.plan.core, "steps": made.report["steps"]}
     status = Path("/proc/self/status").read_text()
+    told["alone"] = made.plan.tiles * alone_on(made.plan.core, made.plan.halo)
     print(json.dumps(told | {"peak": int(status.split("VmHWM:")[1].split()[0]) * 1024}))
 
 
@@ -82,7 +98,8 @@ def rate(rows: int, columns: int, compress: str) -> None:
         made = child(scene, out, "parcels-aerial", 0)
     pixels = rows * columns / 1e6
     print(f"{columns} x {rows} {compress}: network {made['clock']:.1f} of {made['seconds']:.1f} "
-          f"seconds = {made['clock'] / made['seconds']:.1%}, {made['network']:.1f} of "
+          f"seconds = {made['clock'] / made['seconds']:.1%}, alone {made['alone']:.1f} = "
+          f"{made['alone'] / made['seconds']:.1%}, {made['network']:.1f} of "
           f"{made['cpu']:.1f} CPU seconds = {made['network'] / made['cpu']:.1%}; "
           f"{pixels / made['cpu']:.2f} million pixels per CPU second, {made['tiles']} tiles "
           f"of {made['core']}; peak "
