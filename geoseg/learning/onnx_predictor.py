@@ -51,7 +51,7 @@ class OnnxPredictor:
         self._path = model
         self._model: OnnxModel = read_onnx(model)
         self.spec = self._model.spec
-        self.halo, self.activation = self.spec.halo, None
+        self.halo, self.activation_bytes = self.spec.halo, None
         runtime = needed("onnxruntime", "onnx", f"running {model}")
         self.device = _choose_device(device, runtime.get_available_providers())
         options = runtime.SessionOptions()

@@ -114,8 +114,8 @@ class Predictor:
         return self.spec.halo if self._cone is None else max(self.spec.halo, self._cone.halo)
 
     @property
-    def activation(self) -> int | None:
-        """Bytes that it works in, per pixel of a tile and filter of the first level, if known."""
+    def activation_bytes(self) -> int | None:
+        """What it works in, per pixel of a tile and filter of the first level, if known."""
         return None if self._cone is None else CONE_BYTES
 
     def predict(

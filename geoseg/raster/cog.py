@@ -44,7 +44,7 @@ LARGEST_CLASSIC = 1 << 32
 
 def write_cog(
     path: Path, template: Directory, levels: Sequence[Level], scratch: BinaryIO
-) -> None:
+) -> int:
     """Write a file: directories, then overviews from the smallest, then the pixels.
 
     Args:
@@ -53,21 +53,28 @@ def write_cog(
         levels: the pixels and their overviews, with all blocks.
         scratch: file that the blocks lie in.
 
+    Returns:
+        Where the blocks begin.
+
     Raises:
         OSError: the disk is full or failing.
     """
-    form, head, _ = _laid_out(template, levels)
+    head = _head(template, levels)
     with path.open("wb") as out:
         out.write(head)
         for block in _in_order(levels):
             scratch.seek(block.offset)
             data = scratch.read(block.size)
             out.write(len(data).to_bytes(LEADER, "little") + data + data[-TRAILER:])
+    return len(head)
 
 
-def first_bad_block(path: Path, template: Directory, levels: Sequence[Level]) -> int | None:
-    """Read a file back; give the place of the first block that is not as it was compressed."""
-    _, _, place = _laid_out(template, levels)
+def first_bad_block(path: Path, place: int, levels: Sequence[Level]) -> int | None:
+    """Read blocks back from a place on; give where the first is that is not as it was compressed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         for block in _in_order(levels):
             file.seek(place + LEADER)
@@ -82,8 +89,8 @@ def _in_order(levels: Sequence[Level]) -> Iterator[Block]:
         yield from level.blocks
 
 
-def _laid_out(template: Directory, levels: Sequence[Level]) -> tuple[Form, bytes, int]:
-    """Give the form of a file, all that precedes its blocks, and where these begin."""
+def _head(template: Directory, levels: Sequence[Level]) -> bytes:
+    """Give all that precedes the blocks of a file."""
     data = sum(LEADER + one.size + TRAILER for one in _in_order(levels))
     for form in (CLASSIC, BIG):
         marks = b"GDAL_STRUCTURAL_METADATA_SIZE=%06d bytes\n" % len(MARKS) + MARKS
@@ -95,7 +102,7 @@ def _laid_out(template: Directory, levels: Sequence[Level]) -> tuple[Form, bytes
             break
     head = form.mark + form.pointer.pack(start) + marks
     directories = _directories(template, levels, form, place)
-    return form, head.ljust(start, b"\0") + write_directories(form, directories, start), place
+    return head.ljust(start, b"\0") + write_directories(form, directories, start)
 
 
 def _directories(

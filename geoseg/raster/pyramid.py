@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 import numpy as np
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from geoseg.raster.halves import Rows
 from geoseg.raster.tiff import read_blocks
 
 BLOCK = 512
@@ -25,8 +25,6 @@ theirs."""
 COMPRESSION = {"compress": "deflate", "zlevel": 1}
 """Options of GDAL's GTiff driver."""
 
-Rows = NDArray[np.uint8]
-"""(bands, rows, width)."""
 Shrink = Callable[[Rows], Rows]
 """Halves (bands, rows, width), both even."""
 
@@ -137,43 +135,6 @@ def compressed(rows: Rows) -> list[bytes]:
         with file.open(**options) as dataset:
             dataset.write(rows)
         return [bytes(one) for one in read_blocks(memoryview(file.getbuffer()))]
-
-
-def mean_of_four(rows: Rows) -> Rows:
-    """Halve probabilities: the mean, rounded, of those of four that are not 255.
-
-    >>> mean_of_four(np.array([[[1, 2, 9, 255], [2, 2, 10, 255]]], np.uint8)).tolist()
-    [[[2, 10]]]
-    """
-    bad = rows == 255
-    if not bad.any():
-        return ((_sums(rows) + 2) >> 2).astype(np.uint8)
-    good = _sums((~bad).view(np.uint8))
-    sums = _sums(np.where(bad, np.uint8(0), rows))
-    return np.where(good, (sums + good // 2) // np.maximum(good, 1), 255).astype(np.uint8)
-
-
-def most_of_four(rows: Rows) -> Rows:
-    """Halve classes: what most of four are; 255 only where all are, the first where it is even.
-
-    >>> most_of_four(np.array([[[1, 2, 0, 255], [2, 1, 255, 255]]], np.uint8)).tolist()
-    [[[1, 0]]]
-    """
-    best = rows[:, ::2, ::2].copy()
-    votes = np.zeros(best.shape, np.uint8)
-    four = [rows[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    for one in four:
-        agree = sum((one == other).view(np.uint8) for other in four) * (one != 255)
-        best[agree > votes] = one[agree > votes]
-        votes = np.maximum(votes, agree)
-    return best
-
-
-def _sums(rows: Rows) -> NDArray[np.uint16]:
-    """Add up four by four."""
-    pairs = np.ascontiguousarray(rows).view("<u2")
-    across = (pairs & 255) + (pairs >> 8)
-    return across[:, ::2] + across[:, 1::2]
 
 
 def _parts(rows: Rows) -> Iterator[Rows]:

@@ -12,8 +12,9 @@ from rasterio.io import MemoryFile
 from geoseg.errors import OutputError, RasterError
 from geoseg.grid import GeoBox
 from geoseg.raster.cog import first_bad_block, write_cog
+from geoseg.raster.halves import Rows, mean_of_four, most_of_four
 from geoseg.raster.opening import CONTENT
-from geoseg.raster.pyramid import BLOCK, COMPRESSION, Pyramid, Rows, mean_of_four, most_of_four
+from geoseg.raster.pyramid import BLOCK, COMPRESSION, Pyramid
 from geoseg.raster.strips import MaskReader, Strips
 from geoseg.raster.tiff import Directory, read_directory
 from geoseg.spec import PROBABILITY_NODATA, PROBABILITY_SCALE
@@ -116,8 +117,8 @@ class MaskWriter:
         assert self.rows == self._geobox.height
         try:
             self._scratch.flush()
-            write_cog(self.path, self._template, levels, self._scratch)
-            bad = first_bad_block(self.path, self._template, levels)
+            start = write_cog(self.path, self._template, levels, self._scratch)
+            bad = first_bad_block(self.path, start, levels)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         if bad is not None:

@@ -119,7 +119,7 @@ def make_plan(
     memory: int | None = None,
     parcels: bool = True,
     halo: int | None = None,
-    activation: int | None = None,
+    activation_bytes: int | None = None,
 ) -> Plan:
     """Choose core and batch, and project what the run needs.
 
@@ -134,7 +134,7 @@ def make_plan(
         memory: bytes that may be used; None for no limit.
         parcels: whether parcels are made too.
         halo: pixels around a core that the device is shown; None for the model's.
-        activation: bytes that the network works in, per pixel of a tile and filter of the first
+        activation_bytes: what the network works in, per pixel of a tile and filter of the first
             level; None for `ACTIVATION_BYTES`.
 
     Raises:
@@ -148,7 +148,7 @@ def make_plan(
     plans = [
         _plan(
             geobox, spec, core, halo, batch, device, bytes_per_pixel, parcels,
-            activation or ACTIVATION_BYTES,
+            activation_bytes or ACTIVATION_BYTES,
         )
         for core in cores
     ]
@@ -204,7 +204,7 @@ def _even(core: int, geobox: GeoBox, grain: int) -> int:
 
 def _plan(
     geobox: GeoBox, spec: ModelSpec, core: int, halo: int, batch: int, device: str,
-    bytes_per_pixel: int, parcels: bool, activation: int,
+    bytes_per_pixel: int, parcels: bool, activation_bytes: int,
 ) -> Plan:
     rows, cols = -(-geobox.height // core), -(-geobox.width // core)
     side = core + 2 * halo
@@ -212,7 +212,7 @@ def _plan(
     pixels = geobox.height * geobox.width
     strip = int(wide * side * (bytes_per_pixel + 1) * STRIP_COPIES)
     blend = 0 if spec.exact else wide * side * len(spec.classes) * BLEND_BYTES
-    network = batch * side * side * spec.width * activation
+    network = batch * side * side * spec.width * activation_bytes
     on_cpu = device == "cpu"
     mask = wide * MASK_ROWS * len(spec.classes)
     needs = [strip + blend + (network if on_cpu else 0) + 6 * core * wide + mask]

@@ -110,7 +110,7 @@ class PredictJob:
             memory=self.options.memory,
             parcels=parcels,
             halo=self.network.halo,
-            activation=self.network.activation,
+            activation_bytes=self.network.activation_bytes,
         )
         if probe:
             plan = plan.timed(self._probe(prepared, plan))

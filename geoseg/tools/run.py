@@ -134,7 +134,7 @@ def _predict(
         section.geobox, job.spec, device=str(job.network.device),
         bytes_per_pixel=itemsize * len(prepared.bands), tile=shard.mosaic.facts["tile"],
         batch=options.batch, memory=options.memory, halo=job.network.halo,
-        activation=job.network.activation,
+        activation_bytes=job.network.activation_bytes,
     )
     shape = (len(job.spec.classes), *section.geobox.shape)
     data = np.full(shape, PROBABILITY_NODATA, np.uint8)

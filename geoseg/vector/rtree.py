@@ -21,10 +21,10 @@ from geoseg.vector.pages import Pages, TableTree, blobs, integers
 
 NODE_HEADER = 4
 CELL = np.dtype([("id", ">i8"), ("box", ">f4", 4)])
-BLOCK = 512
-"""Nodes that are made at once."""
-ROWS = 1 << 16
-"""Rows that are written at once."""
+NODES_AT_ONCE = 512
+"""Nodes that are made before they are written."""
+ROWS_AT_ONCE = 1 << 16
+"""Rows that are handed to a table in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Level:
             "offsets": [0, 2, NODE_HEADER], "itemsize": size,
         })
         n_nodes = len(self.starts) - 1
-        for first in range(0, n_nodes, BLOCK):
-            starts = self.starts[first : min(first + BLOCK, n_nodes) + 1]
+        for first in range(0, n_nodes, NODES_AT_ONCE):
+            starts = self.starts[first : min(first + NODES_AT_ONCE, n_nodes) + 1]
             counts = np.diff(starts)
             cells = self.order[starts[0] : starts[-1]]
             node = np.repeat(np.arange(len(counts)), counts)
@@ -125,8 +125,9 @@ def write_rtree(
     firsts = [int(one[0]) for one in numbers] + [1]
     rowids = TableTree(pages, 1)
     owners = levels[0].owners(firsts[0])
-    for start in range(0, len(ids), ROWS):
-        rowids.add(ids[start : start + ROWS], integers(owners[start : start + ROWS]))
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        rowids.add(ids[some], integers(owners[some]))
     first_root = rowids.finish(int(ids[-1]))
     nodes, number = TableTree(pages, 1), 1
     for level in (levels[-1], *levels[:-1]):

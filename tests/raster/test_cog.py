@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp
 from geoseg.errors import OutputError
 from geoseg.grid import GeoBox
 from geoseg.raster import MaskWriter, cog
-from geoseg.raster.pyramid import mean_of_four, most_of_four
+from geoseg.raster.halves import mean_of_four, most_of_four
 from geoseg.run.plan import MASK_ROWS
 
 SHAPES = [(1, 1), (1, 700), (700, 1), (512, 512), (513, 511), (1030, 2051)]
@@ -99,10 +99,11 @@ def test_the_bytes_do_not_depend_on_how_rows_come(tmp_path, step):
 
 def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path, monkeypatch):
     def damaging(path, *rest):
-        write_cog(path, *rest)
+        start = write_cog(path, *rest)
         data = bytearray(path.read_bytes())
         data[-100] ^= 1
         path.write_bytes(data)
+        return start
 
     write_cog = cog.write_cog
     monkeypatch.setattr("geoseg.raster.write.write_cog", damaging)
