@@ -39,9 +39,20 @@ def remove(partial: Path) -> None:
 
 
 def unlink(*paths: Path) -> None:
-    """Remove files that may be there."""
+    """Remove files that may be there.
+
+    Raises:
+        OutputError: a folder has the name of one.
+    """
     for path in paths:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except (IsADirectoryError, PermissionError) as error:  # macOS says the latter
+            if not path.is_dir():
+                raise
+            raise OutputError(
+                f"{path} is a folder where a file of this run would lie; remove or rename it"
+            ) from error
 
 
 def sync(path: Path) -> None:

@@ -174,6 +174,15 @@ def test_a_stale_partial_and_its_sidecars_are_removed(tmp_path):
     assert database(tmp_path / "a.gpkg", "SELECT x FROM t") == [("t",)]
 
 
+@pytest.mark.parametrize("name", [".out.partial.tif", ".out.partial.tif.blocks"])
+def test_a_folder_in_the_way_of_a_partial_is_named_and_kept(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=f"{name} is a folder"):
+        with publishing(tmp_path / "out.tif"):
+            pass
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
 def test_kill_9_leaves_the_old_output_and_the_next_run_finishes(tmp_path):
     (tmp_path / "a.txt").write_text("old")
     assert run(HALF_DONE, tmp_path / "a.txt").returncode == -signal.SIGKILL
