@@ -1,13 +1,12 @@
 """Score ways from probabilities to parcels, all on the same predictions of places never trained on.
 
     python tests/benchmarks/bench_instances.py [--model parcels-aerial] [--place denmark]
-        [--out FOLDER]
 
 Places are those of bench_model.py. F1 and PQ at IoU 0.5 over labels, before lines are drawn; no way
 may keep a piece smaller than the model's least area. scikit-image's ways run where it is installed,
 each with the best of some settings ON THESE PLACES, which flatters them. "ftw rule" is what
 ftw-tools' polygonize does with the classes: connected pieces of the class field, cut every 2048
-pixels. The folder keeps the probabilities.
+pixels.
 """
 
 from __future__ import annotations
@@ -144,15 +143,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="parcels-aerial")
     parser.add_argument("--place", default="", help="only places whose names begin so")
-    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "instances")
     chosen = parser.parse_args()
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    for place, scenes in bench_model.pairs(chosen.place).items():
+    with tempfile.TemporaryDirectory() as folder:
+        compare(chosen.model, chosen.place, Path(folder))
+
+
+def compare(model: str, wanted: str, folder: Path) -> None:
+    """Print the scores of every way on what a model predicts; masks go to a folder."""
+    for place, scenes in bench_model.pairs(wanted).items():
         counts: dict[str, list] = {name: [] for name in ways()}
         for scene, truth in scenes:
-            stored = chosen.out / f"{scene.stem}.tif"
-            if not stored.exists():
-                geoseg.predict(scene, stored, model=chosen.model)
+            stored = folder / f"{scene.stem}.tif"
+            geoseg.predict(scene, stored, model=model)
             with MaskReader(stored) as mask:
                 bands, grid = mask.read(0, mask.shape[0]), mask.geobox
                 spec = ModelSpec.from_json(mask.tags["GEOSEG_SPEC"])
