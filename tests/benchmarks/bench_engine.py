@@ -1,11 +1,13 @@
 """Compare `geoseg predict` from file to file with the network alone, and its memory with the plan.
 
     python tests/benchmarks/bench_engine.py rate [--rows 5000] [--columns 5000] [--compress deflate]
+        [--device cuda]
     python tests/benchmarks/bench_engine.py rows [--columns 1024] [--rows 5000,20000,60000]
 
 `rate`: the network on one thread. Its share of the time from the first read to the finished mask;
 the same with the time of as many tiles on which it runs alone afterwards, so that what overlaps it
 does not count as its own; and its share of all CPU seconds, where nothing that overlaps is free.
+On a GPU only the second, with tiles that are on the device already.
 `rows`: peak memory of scenes of one width, with a small network; the height must not matter.
 The scene is the sample scene, mirrored, in blocks of 512. Linux only: peaks are read from /proc.
 """
@@ -43,7 +45,7 @@ def make_model(path: Path) -> None:
     save(path, replace(spec, width=4), build("unet", width=4))
 
 
-def predict(scene: str, out: str, model: str, tile: str) -> None:
+def predict(scene: str, out: str, model: str, tile: str, device: str) -> None:
     """Predict in this process, the network on a clock of its own; print what was measured."""
     import torch
 
@@ -51,17 +53,17 @@ def predict(scene: str, out: str, model: str, tile: str) -> None:
     import geoseg.tools.predict  # loads all that is loaded lazily, before the clock starts
     from geoseg.learning.predictor import Predictor
 
-    def alone_on(core: int, halo: int) -> float:
-        """Give the seconds of a tile with nothing beside it, the median of some."""
-        network, side, seconds = Predictor(model, threads=1), core + 2 * halo, []
-        raw = torch.randint(0, 255, (1, 3, side, side), dtype=torch.uint8)
-        rest = raw[:, 0] >= 0, torch.zeros(3), torch.full((3,), 255.0)
-        with torch.inference_mode():
+    def alone_on(core: int, halo: int, batch: int) -> float:
+        """Give the seconds of a tile with nothing beside it, the median of some batches."""
+        network, side, seconds = Predictor(model, threads=1, device=device), core + 2 * halo, []
+        with torch.inference_mode(), torch.device(device):
+            raw = torch.randint(0, 255, (batch, 3, side, side), dtype=torch.uint8)
+            rest = raw[:, 0] >= 0, torch.zeros(3), torch.full((3,), 255.0)
             for _ in range(ALONE):
                 started = time.perf_counter()
-                alone(network, raw, *rest, halo)
+                alone(network, raw, *rest, halo).sum().item()  # waits for the device
                 seconds.append(time.perf_counter() - started)
-        return statistics.median(seconds)
+        return statistics.median(seconds) / batch
 
     spent, clock = [0.0], [0.0]
     alone = Predictor._probabilities
@@ -75,12 +77,14 @@ def predict(scene: str, out: str, model: str, tile: str) -> None:
 
     Predictor._probabilities = timed  # threads=1: all of the network is in this thread
     began, cpu = time.perf_counter(), time.process_time()
-    made = geoseg.predict(scene, out, model=model, threads=1, tile=int(tile) or None)
+    made = geoseg.predict(
+        scene, out, model=model, threads=1, tile=int(tile) or None, device=device
+    )
     told = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu,
             "network": spent[0], "clock": clock[0], "planned": made.plan.memory_bytes,
             "tiles": made.plan.tiles, "core": made.plan.core, "steps": made.report["steps"]}
     status = Path("/proc/self/status").read_text()
-    told["alone"] = made.plan.tiles * alone_on(made.plan.core, made.plan.halo)
+    told["alone"] = made.plan.tiles * alone_on(made.plan.core, made.plan.halo, made.plan.batch)
     print(json.dumps(told | {"peak": int(status.split("VmHWM:")[1].split()[0]) * 1024}))
 
 
@@ -90,13 +94,18 @@ def child(*arguments: object) -> dict:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def rate(rows: int, columns: int, compress: str) -> None:
+def rate(rows: int, columns: int, compress: str, device: str) -> None:
     """Print the share of the network."""
     with tempfile.TemporaryDirectory() as name:
         scene, out = Path(name) / "scene.tif", Path(name) / "mask.tif"
         write_mirrored(scene, rows, columns, interleave="pixel", **COMPRESSION[compress])
-        made = child(scene, out, "parcels-aerial", 0)
+        made = child(scene, out, "parcels-aerial", 0, device)
     pixels = rows * columns / 1e6
+    if device != "cpu":
+        print(f"{columns} x {rows} {compress} on {device}: network alone {made['alone']:.2f} of "
+              f"{made['seconds']:.2f} seconds = {made['alone'] / made['seconds']:.1%}, "
+              f"{pixels / made['seconds']:.2f} million pixels a second; {made['steps']}")
+        return
     print(f"{columns} x {rows} {compress}: network {made['clock']:.1f} of {made['seconds']:.1f} "
           f"seconds = {made['clock'] / made['seconds']:.1%}, alone {made['alone']:.1f} = "
           f"{made['alone'] / made['seconds']:.1%}, {made['network']:.1f} of "
@@ -114,7 +123,7 @@ def heights(columns: int, rows: list[int]) -> None:
         make_model(model)
         for height in rows:
             write_mirrored(scene, height, columns, interleave="pixel")
-            made = child(scene, out, model, 256)
+            made = child(scene, out, model, 256, "cpu")
             out.unlink()
             peaks.append(made["peak"])
             print(f"{columns} x {height}: peak {made['peak'] / MIB:.1f} MiB, planned "
@@ -131,9 +140,10 @@ def main() -> None:
     parser.add_argument("--rows", default=None)
     parser.add_argument("--columns", type=int, default=None)
     parser.add_argument("--compress", choices=list(COMPRESSION), default="deflate")
+    parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     if chosen.kind == "rate":
-        rate(int(chosen.rows or 5000), chosen.columns or 5000, chosen.compress)
+        rate(int(chosen.rows or 5000), chosen.columns or 5000, chosen.compress, chosen.device)
     else:
         rows = (chosen.rows or "5000,20000,60000").split(",")
         heights(chosen.columns or 1024, list(map(int, rows)))

@@ -1,6 +1,7 @@
 """The study: when does a U-Net answer one grey, and does ours ever?
 
     python tests/benchmarks/study_collapse.py FOLDER [--minutes 40] [--updates 60] [--chip 64]
+        [--device cuda]
     python tests/benchmarks/study_collapse.py FOLDER --minutes 0     only count what is done
 
 432 cells on each of two data sets: width x batch x rate x recipe x network x seed. Each is trained
@@ -14,6 +15,8 @@ draws both.
 import argparse
 import copy
 import csv
+import fcntl
+import os
 import sys
 import tempfile
 import time
@@ -50,7 +53,6 @@ ZOOM = (0.25, 0.5)
 """A chip sees 2 to 4 times its own pixels, so that even a small one holds borders."""
 HELD_OUT = 48
 """Chips that judge a cell."""
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +129,26 @@ def generated() -> list[ArraySource]:
     ]
 
 
-def run_cell(cell: Cell, place: Place, updates: int) -> Validation:
+def run_cell(cell: Cell, place: Place, updates: int, device: torch.device) -> Validation:
     """Train one cell and judge it with the statistics it would be saved with."""
-    network = build(cell.network, width=cell.width, seed=cell.seed)
+    network = build(cell.network, width=cell.width, seed=cell.seed).to(device)
     sampler = Sampler(place.areas, place.cutter, cell.batch, ZOOM, cell.seed)
     if cell.recipe == "origin":
         for _ in origin_steps(network, sampler, cell.rate, updates):
             pass
     else:
         network = ours(cell, network, sampler, place, updates)
-    return validate(network, place.held_out, parse_loss("bce"), CPU, updates)
+    return validate(network, place.held_out, parse_loss("bce"), device, updates)
 
 
 def origin_steps(network, sampler: Sampler, rate: float, updates: int):
     """Train as the origin did: Adam at one rate, cross-entropy, Keras' BatchNorm, nothing else."""
     for norm in batch_norms(network):
         norm.momentum = KERAS_MOMENTUM
+    device = next(network.parameters()).device
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, eps=1e-7)
     for step, batch in zip(range(1, updates + 1), prefetched(sampler, 0)):
+        batch = batch.to(device)
         torch.manual_seed(step)
         network.train()
         logits = network(batch.pixels.contiguous(memory_format=torch.channels_last))
@@ -162,10 +166,12 @@ def ours(cell: Cell, network, sampler: Sampler, place: Place, updates: int):
     )
     spec = ModelSpec("study", BANDS, "uint8", CLASSES, (1, 4), network.divisor, network.halo,
                      cell.network, cell.width)
-    kept = []
+    kept, device = [], str(next(network.parameters()).device)
     with tempfile.TemporaryDirectory() as folder:
-        job = TrainJob(sampler, place.held_out, recipe, spec, Path(folder) / "m.safetensors",
-                       Path(folder), draw=lambda seen, averaged, _: kept.append(averaged))
+        job = TrainJob(
+            sampler, place.held_out, recipe, spec, Path(folder) / "m.safetensors", Path(folder),
+            device, draw=lambda seen, averaged, _: kept.append(averaged),
+        )
         try:
             train(network, job)
         except TrainingError as error:
@@ -187,17 +193,17 @@ def row_of(cell: Cell, seen: Validation, updates: int, chip: int, seconds: float
     return {k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()}
 
 
-def follow(place: Place, updates: int, every: int = 20) -> list[dict]:
+def follow(place: Place, updates: int, device: torch.device, every: int = 20) -> list[dict]:
     """Follow the origin's centre cell: running, own and recomputed statistics, same weights."""
-    network = build("unet-origin", width=16)
+    network = build("unet-origin", width=16).to(device)
     sampler = Sampler(place.areas, place.cutter, 8, ZOOM)
     rows = []
     for step in origin_steps(network, sampler, 1e-2, updates):
         if step % every == 0:
-            seen = validate(network, place.held_out, parse_loss("bce"), CPU, step)
+            seen = validate(network, place.held_out, parse_loss("bce"), device, step)
             mended = copy.deepcopy(network)
             renew_statistics(mended, sampler, step, 8)
-            again = validate(mended, place.held_out, parse_loss("bce"), CPU, step)
+            again = validate(mended, place.held_out, parse_loss("bce"), device, step)
             looked, fresh = seen.statistics, again.statistics
             rows.append({
                 "step": step, "spread": looked.spread[0], "running_iou": looked.iou[0],
@@ -208,11 +214,12 @@ def follow(place: Place, updates: int, every: int = 20) -> list[dict]:
 
 
 def add_row(path: Path, row: dict) -> None:
-    """Add a line to a table."""
-    fresh = not path.exists()
+    """Add a line to a table that other processes may add to as well."""
     with path.open("a", newline="", encoding="utf-8") as lines:
+        fcntl.flock(lines, fcntl.LOCK_EX)
+        lines.seek(0, os.SEEK_END)
         writer = csv.DictWriter(lines, row)
-        if fresh:
+        if lines.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
 
@@ -230,9 +237,10 @@ def finished(path: Path) -> set[Cell]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=40, help="CPU minutes; 0 only counts")
+    parser.add_argument("--minutes", type=float, default=40, help="CPU time; 0 only counts")
     parser.add_argument("--updates", type=int, default=60)
     parser.add_argument("--chip", type=int, default=64)
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--course", type=int, default=0, metavar="UPDATES")
     parser.add_argument("--where", nargs="*", default=[], metavar="FACTOR=VALUE",
                         help="only these cells, for example width=16 recipe=ours")
@@ -254,13 +262,14 @@ def main() -> None:
         if cell.data not in places:
             places[cell.data] = load_place(cell.data, chosen.chip)
         start = time.process_time()
-        seen = run_cell(cell, places[cell.data], chosen.updates)
+        seen = run_cell(cell, places[cell.data], chosen.updates, chosen.device)
         row = row_of(cell, seen, chosen.updates, chosen.chip, time.process_time() - start)
         add_row(table, row)
         print(cell, f"parcel IoU {row['parcel_iou']:.3f} spread {row['parcel_spread']:.3f}",
               flush=True)
     if chosen.course and not course.exists():
-        for line in follow(load_place("naip", chosen.chip), chosen.course):
+        place = load_place("naip", chosen.chip)
+        for line in follow(place, chosen.course, chosen.device):
             add_row(course, line)
     print(f"{len(finished(table))} of {len(all_cells())} cells are done")
 
