@@ -147,6 +147,8 @@ def _template(
         "alpha": "no",  # else GDAL takes the fourth of four classes for opacity
         **COMPRESSION,
     }
+    if colors is None:
+        options["photometric"] = "minisblack"  # else GDAL takes three classes for colours
     with MemoryFile() as file:
         with file.open(**options) as dataset:
             if colors is None:

@@ -112,12 +112,14 @@ def test_a_mask_that_was_not_stored_whole_is_an_error(tmp_path, monkeypatch):
     assert not (tmp_path / "m.tif.blocks").exists()
 
 
-def test_no_class_is_taken_for_opacity(tmp_path):
+@pytest.mark.parametrize("classes", ["ab", "abc", "abcd", "abcde"])
+def test_no_class_is_taken_for_a_colour_or_for_opacity(tmp_path, classes):
     box = GeoBox(8, 8, Affine(2, 0, 0, 0, -2, 0), "EPSG:32633")
-    with MaskWriter(tmp_path / "m.tif", box, tuple("abcd"), tags={}) as writer:
-        writer.write(pixels(8, 8, 4))
+    with MaskWriter(tmp_path / "m.tif", box, tuple(classes), tags={}) as writer:
+        writer.write(pixels(8, 8, len(classes)))
     with rasterio.open(tmp_path / "m.tif") as mask:
-        assert mask.count == 4 and ColorInterp.alpha not in mask.colorinterp
+        others = [ColorInterp.undefined] * (len(classes) - 1)
+        assert list(mask.colorinterp) == [ColorInterp.gray, *others]
 
 
 def test_memory_is_that_of_the_rows_that_wait(tmp_path):
