@@ -39,6 +39,12 @@ def count_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
+def repeat_sums() -> None:
+    """Let a GPU add in the same order in every run, so that a resumed training gives the same."""
+    torch.backends.cudnn.benchmark = False  # it may choose other sums in every run
+    torch.backends.cudnn.deterministic = True
+
+
 def use_threads(threads: int | None) -> None:
     """Set the number of CPU threads; None for as many as this process may use."""
     if threads is None:

@@ -17,6 +17,7 @@ from torch import nn
 from geoseg.errors import TrainingError
 from geoseg.learning.checkpoint import read_tensors, write_tensors
 from geoseg.learning.chips import Batch, Batches
+from geoseg.learning.devices import repeat_sums
 from geoseg.learning.recipe import Recipe, in_new_words
 from geoseg.learning.validation import Validation
 from geoseg.spec import ModelSpec
@@ -82,6 +83,8 @@ class State:
 def begin(model: nn.Module, job: TrainJob) -> State:
     """Make the state before the first step."""
     device = torch.device(job.device)
+    if device.type == "cuda":
+        repeat_sums()
     model = model.to(device, memory_format=torch.channels_last)
     weights = [one for one in model.parameters() if one.ndim > 1]
     others = [one for one in model.parameters() if one.ndim <= 1]

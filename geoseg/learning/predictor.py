@@ -22,7 +22,7 @@ from geoseg.errors import MemoryBudgetError
 from geoseg.learning.bundled import find_model
 from geoseg.learning.checkpoint import load
 from geoseg.learning.cone import Cone, is_quick
-from geoseg.learning.devices import choose_device, numbers, use_threads
+from geoseg.learning.devices import choose_device, numbers, repeat_sums, use_threads
 from geoseg.learning.fit import check_fit
 from geoseg.learning.fused import fuse
 from geoseg.learning.lanes import Lane
@@ -93,7 +93,7 @@ class Predictor:
             keep_freed_memory()
         else:
             torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.benchmark = False  # it may choose other sums in every run
+            repeat_sums()
             self._open_lanes()
 
     def _open_lanes(self) -> None:

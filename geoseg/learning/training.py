@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from geoseg.cpus import usable_cpus
 from geoseg.errors import TrainingError
@@ -259,8 +260,8 @@ def update(state: State, batch: Batch, loss: WeightedSum, recipe: Recipe, rate: 
 @torch.no_grad()
 def average(state: State, past: float) -> None:
     """Move the averaged weights toward the present ones."""
-    for mean, now in zip(state.averaged.parameters(), state.model.parameters()):
-        mean.lerp_(now, 1 - past)
+    weights = (list(one.parameters()) for one in (state.averaged, state.model))
+    get_ema_multi_avg_fn(past)(*weights, None)  # all at once: a GPU starts one kernel, not 80
 
 
 def described(job: TrainJob, seen: Validation) -> ModelSpec:

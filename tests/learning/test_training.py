@@ -22,6 +22,7 @@ from geoseg.learning.training import Clock, prefetched, rate_at, train, update
 from geoseg.learning.unet import build
 from geoseg.learning.validation import tally, validate
 
+NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 QUICK = Recipe(steps=60, validations=2, rate=1e-2, precision="fp32", statistics_batches=4)
 
 
@@ -44,8 +45,11 @@ def make_job(tmp_path, make_source, make_model):
     return make
 
 
-def test_a_network_learns_parcels_it_has_not_seen(make_job):
-    network, job = make_job(replace(QUICK, steps=150))
+@pytest.mark.parametrize("device, precision", [
+    ("cpu", "fp32"), *(pytest.param("cuda", one, marks=NEEDS_CUDA) for one in ("fp32", "bf16")),
+])
+def test_a_network_learns_parcels_it_has_not_seen(make_job, device, precision):
+    network, job = make_job(replace(QUICK, steps=150, precision=precision), device=device)
     outcome = train(network, job)
     assert outcome.steps == 150
     assert outcome.scores["parcel_iou"] > 0.75  # a constant answer has 0.61
@@ -62,8 +66,9 @@ def test_the_kept_model_scores_what_its_spec_says(make_job):
     assert '"rate": 0.01' in spec.history["recipe"]
 
 
-def test_a_resumed_run_gives_the_same_weights_as_one_that_was_not_interrupted(make_job):
-    whole_network, whole = make_job(folder="whole")
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)])
+def test_a_resumed_run_gives_the_same_weights_as_one_that_was_not_interrupted(make_job, device):
+    whole_network, whole = make_job(folder="whole", device=device)
     train(whole_network, whole)
 
     class Stopped(Exception):
@@ -72,10 +77,10 @@ def test_a_resumed_run_gives_the_same_weights_as_one_that_was_not_interrupted(ma
     def stop(seen, *_):
         raise Stopped
 
-    network, job = make_job(folder="parts", draw=stop)
+    network, job = make_job(folder="parts", draw=stop, device=device)
     with pytest.raises(Stopped):
         train(network, job)
-    network, job = make_job(folder="parts")
+    network, job = make_job(folder="parts", device=device)
     outcome = train(network, job)
     assert outcome.steps == 60
     one, two = load(whole.out)[1].state_dict(), load(job.out)[1].state_dict()
