@@ -151,6 +151,10 @@ simplify_by = click.option(
     "--simplify-by", type=click.Choice(["dp", "vw"]), default="dp", show_default=True,
     help="Douglas-Peucker, or Visvalingam-Whyatt: the smallest bends go first.",
 )
+trim = click.option(
+    "--trim", type=click.FloatRange(0), metavar="METRES",
+    help="Cut off what hangs on a parcel by a narrower foot; 0: nothing.  [default: 4 pixels]",
+)
 instances = click.option(
     "--instances", type=click.Choice(["basins", "components"]), default="basins",
     show_default=True, help="How parcels part: basins closes gaps in borders.",
@@ -219,7 +223,9 @@ scene_use = together(
     model, bands, extent, aoi, tile, batch, device, threads, memory, precision, tta, profile
 )
 """How a scene is read and predicted."""
-parcel_use = together(threshold, min_area, min_confidence, simplify, simplify_by, shape, instances)
+parcel_use = together(
+    threshold, min_area, min_confidence, simplify, simplify_by, trim, shape, instances
+)
 """How parcels are made of probabilities."""
 
 origin = together(

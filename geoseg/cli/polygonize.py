@@ -26,6 +26,11 @@ from geoseg.cli.report import made_line, reporting, result
 @options.min_area
 @options.min_confidence
 @options.simplify_by
+@click.option(
+    "--trim", type=click.FloatRange(0), metavar="METRES",
+    help="Cut off what hangs on a parcel by a narrower foot.  [default: 0; 4 pixels for "
+    "probabilities]",
+)
 @options.shape
 @options.instances
 @options.lines

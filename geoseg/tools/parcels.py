@@ -28,6 +28,8 @@ MIN_PIXELS = 16
 """A smaller piece is noise at any resolution, unless the user says otherwise."""
 SIMPLIFY_PIXELS = 1.0
 """Default tolerance: the stairs of the pixel grid go, what is larger stays."""
+TRIM_PIXELS = 4.0
+"""Default width of spurs that are trimmed off parcels: that of the borders that models learn."""
 REGULAR_PIXELS = 3.0
 """Default tolerance of regular borders: so far may a border wander about a straight line."""
 
@@ -54,6 +56,8 @@ class LineChoice:
     """Mean parcel probability of a parcel, 0 to 1."""
     simplify_by: str = "dp"
     """dp (Douglas-Peucker) or vw (Visvalingam-Whyatt)."""
+    trim: float | None = None
+    """Metres."""
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -64,7 +68,8 @@ class LineChoice:
             raise OptionError(f"--instances is {self.instances!r}, wanted basins or components")
         if self.simplify_by not in ("dp", "vw"):
             raise OptionError(f"--simplify-by is {self.simplify_by!r}, wanted dp or vw")
-        for name, value in (("--min-area", self.min_area), ("--simplify", self.simplify)):
+        for name in ("min_area", "simplify", "trim"):
+            value, name = getattr(self, name), f"--{name.replace('_', '-')}"
             if value is not None and not 0 <= value < math.inf:
                 raise OptionError(f"{name} is {value}, wanted 0 or more")
 
@@ -95,9 +100,9 @@ def label_options(geobox: GeoBox, model: Instances, choice: LineChoice) -> Label
 
 
 def line_options(
-    geobox: GeoBox, choice: LineChoice, default_pixels: float, **more: Any
+    geobox: GeoBox, choice: LineChoice, default_pixels: float, trim_pixels: float, **more: Any
 ) -> LineOptions:
-    """Turn a tolerance on the ground into the vectorizer's options."""
+    """Turn metres on the ground, or the defaults in pixels, into the vectorizer's options."""
     across, down = pixel_size(geobox)
     if choice.shape != "plain":
         default_pixels = REGULAR_PIXELS if choice.shape == "regular" else SIMPLIFY_PIXELS
@@ -106,9 +111,13 @@ def line_options(
                               "--regularize")
     side = math.sqrt(across * down)
     metres = default_pixels * side if choice.simplify is None else choice.simplify
+    if metres == 0:
+        if choice.trim:
+            raise OptionError("--trim is for borders without stairs; give --simplify METRES too")
+        return LineOptions(tolerance=0, method="none", smooth="none", **more)
     return LineOptions(
-        tolerance=metres / side, method="none" if metres == 0 else choice.simplify_by,
-        smooth="none" if metres == 0 else "corner-cut", shape=choice.shape, **more,
+        tolerance=metres / side, method=choice.simplify_by, shape=choice.shape,
+        trim=trim_pixels if choice.trim is None else choice.trim / side, **more,
     )
 
 
@@ -164,7 +173,7 @@ def drawn(
     return parcels(
         labels,
         geobox,
-        options=line_options(geobox, choice, SIMPLIFY_PIXELS),
+        options=line_options(geobox, choice, SIMPLIFY_PIXELS, TRIM_PIXELS),
         probabilities=probabilities,
         strip=label_strip(geobox.width),
         progress=stage(progress, "draw parcels", geobox.height),

@@ -83,6 +83,7 @@ def polygonize(
     simplify_by: str = "dp",
     instances: str = "basins",
     shape: str = "plain",
+    trim: float | None = None,
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
     parcels: LayerLike | None = None,
@@ -116,6 +117,7 @@ def polygonize(
         min_confidence: as in `vectorize`; for probabilities only.
         instances: as in `vectorize`; for probabilities only.
         shape: as in `vectorize`.
+        trim: as in `vectorize`; None: 0 for values, four pixels for probabilities.
         lines: where to write the borders as lines too, as in `vectorize`; without a mask, the
             lines to read.
         lines_layer: name of their layer.
@@ -135,7 +137,7 @@ def polygonize(
             lines, out, lines_layer=lines_layer, layer=layer, parcels=parcels, snap=snap,
             overwrite=overwrite, unfit={
                 "band": band, "nodata": nodata, "simplify": simplify, "threshold": threshold,
-                "min_area": min_area, "min_confidence": min_confidence,
+                "min_area": min_area, "min_confidence": min_confidence, "trim": trim,
                 "field": None if field == "value" else field,
                 "connectivity": None if connectivity == 4 else connectivity,
                 "simplify_by": None if simplify_by == "dp" else simplify_by,
@@ -149,7 +151,7 @@ def polygonize(
         raise OptionError(f"--connectivity is {connectivity}, wanted 4 or 8")
     check_output(out, layer)
     choice = LineChoice(
-        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by
+        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by, trim
     )
     return _made(
         mask, Path(out), choice, ValueChoice(band, field, nodata, connectivity), layer=layer,
@@ -248,7 +250,7 @@ def _write_regions(
     """Write every region of equal values as a polygon; return how many, and how many lines."""
     skip = raster.nodata if values.nodata is None else values.nodata
     options = line_options(
-        raster.geobox, choice, 0.0, connectivity=values.connectivity, **_nodata(skip),
+        raster.geobox, choice, 0.0, 0.0, connectivity=values.connectivity, **_nodata(skip),
     )
     batches = draw_parcels(
         ValueStrips(raster, values.band), raster.geobox, options=options,

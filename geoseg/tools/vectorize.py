@@ -44,6 +44,7 @@ def vectorize(
     simplify_by: str = "dp",
     instances: str = "basins",
     shape: str = "plain",
+    trim: float | None = None,
     mask: str | Path | None = None,
     lines: str | Path | None = None,
     lines_layer: str = DEFAULT_LAYER,
@@ -81,6 +82,8 @@ def vectorize(
         shape: "plain"; "smooth", which rounds bends; or "regular", which makes borders straight
             and right-angled where they nearly are, by a tolerance of three pixels unless
             `simplify` says another. Both need memory for all borders at once.
+        trim: metres on the ground; spurs that hang on a parcel, or reach into it, by a narrower
+            foot are cut off, and both neighbours share the cut. None: four pixels; 0: none is.
         mask: where to keep the probability raster too; None to drop it.
         lines: where to write the borders too, as lines; each shared border once, with the parcels
             on its left and right. The parcels' own GeoPackage gets them as a second layer.
@@ -104,8 +107,8 @@ def vectorize(
     if edited_lines is not None:
         refuse_with_lines(
             threshold=threshold, min_area=min_area, min_confidence=min_confidence,
-            simplify=simplify, mask=mask, lines=lines, report=report, preview=preview, stac=stac,
-            dry_run=dry_run or None,
+            simplify=simplify, trim=trim, mask=mask, lines=lines, report=report, preview=preview,
+            stac=stac, dry_run=dry_run or None,
             simplify_by=None if simplify_by == "dp" else simplify_by,
             instances=None if instances == "basins" else instances,
             shape=None if shape == "plain" else shape, **options,
@@ -119,7 +122,7 @@ def vectorize(
     check_output(out, layer)
     borders = LineOutput.of(lines, lines_layer, out, layer)
     choice = LineChoice(
-        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by
+        threshold, min_area, simplify, instances, shape, min_confidence, simplify_by, trim
     )
     files = {"parcels": out, "lines": lines, "mask": mask, "report": report, "preview": preview}
     return _made(

@@ -65,7 +65,7 @@ class Drawing:
             )
             points, offsets = simplify.simplify(
                 corners, found, cells, scratch, cut=cut, method=method,
-                tolerance=self.options.tolerance, aspect=self.aspect,
+                tolerance=self.options.tolerance, trim=self.options.trim, aspect=self.aspect,
             )
             return found, Lines(found.table, offsets, points)
 

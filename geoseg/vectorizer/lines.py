@@ -23,6 +23,8 @@ class LineOptions:
     """Pixels (of the mean of width and height, on the ground) that a line may leave its border."""
     method: str = "dp"
     """dp (Douglas-Peucker), vw (Visvalingam-Whyatt) or none."""
+    trim: float = 0.0
+    """Pixels alike: spurs on a narrower foot go, see `spurs`; 0 for none. Not without a method."""
     smooth: str = "corner-cut"
     """corner-cut or none."""
     shape: str = "plain"
@@ -42,6 +44,8 @@ class LineOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf:
             raise OptionError(f"tolerance is {self.tolerance} pixels, wanted 0 or more")
+        if not 0 <= self.trim < math.inf:
+            raise OptionError(f"trim is {self.trim} pixels, wanted 0 or more")
         choices = {"method": METHODS, "smooth": ("corner-cut", "none"), "shape": SHAPES}
         for name, wanted in choices.items():
             if getattr(self, name) not in wanted:

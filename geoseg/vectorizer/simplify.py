@@ -1,7 +1,7 @@
 """Simplify each arc once, between its ends, so that no arc crosses itself or another.
 
-Each arc is drawn (`smooth`), then simplified by distance or by area; every shortcut keeps the arc
-on its side of all points of all arcs (`guards`), so the result does not depend on any order.
+Each arc is drawn (`smooth`), simplified by distance or by area, and trimmed (`spurs`); every
+shortcut keeps the arc on its side of all points of all arcs (`guards`), so no order matters.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from geoseg.vectorizer.bends import refine
 from geoseg.vectorizer.douglas_peucker import SLACK, douglas_peucker
 from geoseg.vectorizer.guards import Guard
 from geoseg.vectorizer.smooth import draw
+from geoseg.vectorizer.spurs import trim_spurs
 from geoseg.vectorizer.arcs import Arcs
 from geoseg.vectorizer.scratch import Scratch
 from geoseg.vectorizer.trace import FLAGS, NODE, Corners
@@ -102,7 +103,7 @@ def _draw_cut(corners, offsets, chain, points, point_offsets, firsts):
 
 @kernel
 def _by_distance(
-    guard, offsets, chain, line, firsts, keep, stack, sums, tolerance, points, point_offsets
+    guard, offsets, chain, line, firsts, keep, stack, sums, tolerance, trim, points, point_offsets
 ):
     """Draw arcs and leave out the points that lie near a straight line.
 
@@ -111,6 +112,7 @@ def _by_distance(
         offsets, chain: arcs.
         line, firsts, keep, stack, sums: room for the longest of them.
         tolerance: pixels of the mean size.
+        trim: the same; spurs on a narrower foot go, 0 for none.
         points: (2 * corners of these arcs, 2) int32, eighths of a pixel (UNITS), written.
         point_offsets: (arcs + 1,) int64, written; the first is 0.
     """
@@ -120,23 +122,27 @@ def _by_distance(
         n = _begin(guard, links, line, firsts, n)
         douglas_peucker(guard, links, line, n, keep, stack, tolerance)
         refine(guard, links, line, n, keep, sums, tolerance)
+        trim_spurs(guard, line, n, keep, trim)
         point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
 @kernel
-def _by_area(guard, offsets, chain, line, firsts, keep, room, tolerance, points, point_offsets):
+def _by_area(
+    guard, offsets, chain, line, firsts, keep, room, tolerance, trim, points, point_offsets
+):
     """Draw arcs and leave out the points of small triangles; arguments alike."""
     n = np.int64(0)
     for arc in range(len(offsets) - 1):
         links = chain[offsets[arc] : offsets[arc + 1]]
         n = _begin(guard, links, line, firsts, n)
         visvalingam(guard, line, n, keep, room, tolerance)
+        trim_spurs(guard, line, n, keep, trim)
         point_offsets[arc + 1] = _write(line, n, keep, points, point_offsets[arc])
 
 
 def simplify(
     corners: Corners, arcs: Arcs, cells: np.ndarray, scratch: Scratch, *, cut: bool, method: str,
-    tolerance: float, aspect: float,
+    tolerance: float, trim: float, aspect: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw arcs, once each.
 
@@ -148,6 +154,7 @@ def simplify(
         cut: True to cut the stairs first.
         method: dp, vw or none.
         tolerance: pixels of the mean size.
+        trim: the same; spurs on a narrower foot go, 0 for none.
         aspect: height of a pixel divided by its width.
 
     Returns:
@@ -169,9 +176,9 @@ def simplify(
     given = (guard, arcs.offsets, arcs.chain, line, np.empty(longest, np.int64), keep)
     if method == "dp":
         room_for = np.empty(size, np.int32), np.empty((size, 6))
-        _by_distance(*given, *room_for, float(tolerance), points, offsets)
+        _by_distance(*given, *room_for, float(tolerance), float(trim), points, offsets)
     else:
-        _by_area(*given, room(size), float(tolerance), points, offsets)
+        _by_area(*given, room(size), float(tolerance), float(trim), points, offsets)
     return points[: offsets[-1]], offsets
 
 

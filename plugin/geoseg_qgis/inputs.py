@@ -127,6 +127,7 @@ class Inputs:
             *option("--threshold", self.number("THRESHOLD")),
             *option("--min-area", self.number("MIN_AREA")),
             *option("--simplify", self.number("SIMPLIFY")),
+            *option("--trim", self.number("TRIM")),
             *option("--instances", self.word("INSTANCES")),
         ]
 

@@ -130,18 +130,30 @@ def min_area():
     )
 
 
+def metres(name: str, label: str, text: str):
+    """Make a parameter of metres on the ground that may be empty."""
+    parameter = QgsProcessingParameterDistance(name, label, None, "", True, 0.0)
+    parameter.setDefaultUnit(QgsUnitTypes.DistanceUnit.DistanceMeters)
+    return explained(parameter, text)
+
+
 def simplify():
     """Make SIMPLIFY."""
-    parameter = QgsProcessingParameterDistance(
-        "SIMPLIFY", "Simplification (on the ground)", None, "", True, 0.0
-    )
-    parameter.setDefaultUnit(QgsUnitTypes.DistanceUnit.DistanceMeters)
-    return explained(
-        parameter,
+    return metres(
+        "SIMPLIFY", "Simplification (on the ground)",
         "How far a border may move while it is simplified, in metres on the ground, whatever the "
         "coordinate system. Neighbours keep one common border. Empty: one pixel. 0: keep the "
         "stairs of the pixels.",
     )
+
+
+def trim():
+    """Make TRIM."""
+    return advanced(metres(
+        "TRIM", "Trim what is narrower (on the ground)",
+        "Small bits that hang on a parcel, or reach into it, by a foot narrower than this are cut "
+        "off. Empty: four pixels, for a raster of classes 0. 0: nothing is.",
+    ))
 
 
 def parcels():

@@ -28,6 +28,11 @@ from geoseg.grid import GeoBox
 from geoseg.vectorizer import LineOptions, ParcelBatch, parcels
 
 ALL = LineOptions(method="none", smooth="none", skip=(), nodata=-(1 << 40))
+WAYS = (
+    ALL, LineOptions(skip=()), LineOptions(skip=(), method="vw", tolerance=3),
+    LineOptions(skip=(), trim=4), LineOptions(skip=(), method="vw", trim=10),
+)
+"""In which random rasters are drawn."""
 
 
 @njit(cache=True)
@@ -126,13 +131,14 @@ def small(count: int) -> None:
         raw = draw(labels, ALL)
         assert (burned(raw, labels.shape) == labels).all()
         polygons += sum(map(len, raw))
-        for options in (ALL, LineOptions(skip=()), LineOptions(skip=(), method="vw", tolerance=3)):
+        for options in WAYS:
             found = draw(labels, options, int(random.integers(1, 33)))
             drawn = shapes(found)
             assert len(drawn) == sum(map(len, raw))
             assert shapely.is_valid(drawn).all()
             assert shapely.coverage_is_valid(drawn)
-    print(f"{count:,} rasters, {polygons:,} polygons, each in 3 ways: right, valid, a coverage")
+    print(f"{count:,} rasters, {polygons:,} polygons, each in {len(WAYS)} ways: right, valid, a "
+          "coverage")
 
 
 def areas(folder: Path) -> None:

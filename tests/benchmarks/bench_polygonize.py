@@ -137,6 +137,7 @@ def compare(labels: np.ndarray, runs: int, only: list[str]) -> None:
         "geoseg, shapely": lambda: geoseg_shapes(labels, RAW),
         "geoseg, cut stairs": lambda: geoseg_shapes(labels, LineOptions(method="none")),
         "geoseg, default lines": lambda: geoseg_shapes(labels, LineOptions()),
+        "geoseg, trimmed": lambda: geoseg_shapes(labels, LineOptions(trim=4)),
         "geoseg, vw": lambda: geoseg_shapes(labels, LineOptions(method="vw", smooth="none")),
         "GDALPolygonize, C++": lambda: gdal_polygonize(labels),
         "rasterio + shapely": lambda: rasterio_shapes(labels),

@@ -59,7 +59,8 @@ def test_the_main_tool_has_the_parameters_that_scripts_rely_on(description):
     wanted = {
         "INPUT": "raster", "MODEL": "string", "BANDS": "band", "EXTENT": "extent",
         "AOI": "source", "THRESHOLD": "number", "SIMPLIFY": "distance",
-        "DEVICE": "enum", "TILE": "number", "BATCH": "number", "MEMORY": "number",
+        "TRIM": "distance", "DEVICE": "enum", "TILE": "number", "BATCH": "number",
+        "MEMORY": "number",
         "PARCELS": "sink", "LINES": "sink", "MASK": "rasterDestination",
     }
     assert kinds | wanted == kinds
@@ -71,7 +72,8 @@ def test_values_become_the_options_of_the_real_command_line(inside, scene, log, 
     mask = work / "mask out.tif"
     inside.run("segmentparcels", parameters=EVERYTHING | {
         "INPUT": scene, "PARCELS": "memory:", "MASK": mask, "THRESHOLD": 0.45, "MIN_AREA": 250,
-        "SIMPLIFY": 1.5, "INSTANCES": "components", "EXTENT": "500000,500100,5299900,5300000",
+        "SIMPLIFY": 1.5, "TRIM": 3, "INSTANCES": "components",
+        "EXTENT": "500000,500100,5299900,5300000",
     })
     words = log.words()
     values = log.values()
@@ -79,7 +81,8 @@ def test_values_become_the_options_of_the_real_command_line(inside, scene, log, 
     assert values["bands"] == (3, 1, 2) and values["memory"] == 4096 * 2**20
     assert values["extent"] == (500000.0, 5299900.0, 500100.0, 5300000.0)
     assert (values["threshold"], values["min_area"], values["simplify"]) == (0.45, 250.0, 1.5)
-    assert values["instances"] == "components" and values["mask"] == str(mask)
+    assert values["trim"] == 3 and values["instances"] == "components"
+    assert values["mask"] == str(mask)
     assert values["overwrite"] and values["progress"] == "json"
     assert values["scenes"] == (str(scene),)
 

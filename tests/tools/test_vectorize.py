@@ -76,6 +76,23 @@ def test_borders_are_simplified_by_the_chosen_way_and_stay_a_coverage(clip, tmp_
         geoseg.polygonize(mask, tmp_path / "x.gpkg", simplify_by="ramer")
 
 
+def test_spurs_of_four_pixels_are_trimmed_unless_the_user_says_otherwise(scene, tmp_path):
+    mask = geoseg.predict(scene, tmp_path / "mask.tif").path
+    by_itself, kept, chosen = (
+        geoseg.polygonize(mask, tmp_path / f"{trim}.gpkg", trim=trim).parcels
+        for trim in (None, 0, 2.0)  # metres; a pixel has half a metre
+    )
+    assert by_itself.equals(chosen) and not by_itself.equals(kept)
+    assert len(by_itself) == len(kept)
+    assert shapely.get_num_coordinates(by_itself.geometry).sum() < (
+        shapely.get_num_coordinates(kept.geometry).sum()
+    )
+    with pytest.raises(OptionError, match="--trim is for borders without stairs"):
+        geoseg.polygonize(mask, tmp_path / "x.gpkg", simplify=0, trim=1)
+    with pytest.raises(OptionError, match="--trim is -1, wanted 0 or more"):
+        geoseg.polygonize(mask, tmp_path / "x.gpkg", trim=-1)
+
+
 def test_a_second_run_gives_the_same_bytes(whole, tmp_path):
     path = whole[0]
     for name in ("one", "two"):

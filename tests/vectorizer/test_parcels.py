@@ -22,6 +22,9 @@ LINES = [
     {"smooth": "none", "tolerance": 2.0},
     {"method": "vw"},
     {"method": "vw", "smooth": "none", "tolerance": 5.0},
+    {"trim": 4.0},
+    {"tolerance": 2.0, "trim": 12.0},
+    {"method": "vw", "trim": 6.0},
 ]
 
 
@@ -266,7 +269,10 @@ def test_a_grid_of_another_shape_is_refused(as_source):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tolerance": -1}, {"method": "spline"}, {"smooth": "yes"}, {"connectivity": 6}]
+    "wrong", [
+        {"tolerance": -1}, {"trim": -2}, {"method": "spline"}, {"smooth": "yes"},
+        {"connectivity": 6},
+    ],
 )
 def test_an_option_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(OptionError, match=str(next(iter(wrong.values())))):

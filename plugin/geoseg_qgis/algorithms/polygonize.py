@@ -45,6 +45,7 @@ class PolygonizeMask(EngineAlgorithm):
             "8 joins pixels that touch at a corner.", ("4", "8"),
         )))
         self.addParameter(ask.instances())
+        self.addParameter(ask.trim())
         self.addParameter(ask.parcels())
         self.addParameter(ask.lines())
         self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of polygons"))

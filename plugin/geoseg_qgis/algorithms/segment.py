@@ -31,7 +31,7 @@ class SegmentParcels(SceneAlgorithm):
         """Declare the parameters."""
         shared = ask.scene_parameters()
         own = (ask.threshold(), ask.min_area(), ask.simplify())
-        for parameter in (*shared[:5], *own, *shared[5:], ask.instances()):
+        for parameter in (*shared[:5], *own, *shared[5:], ask.instances(), ask.trim()):
             self.addParameter(parameter)
         self.addParameter(ask.parcels())
         self.addParameter(ask.lines())
