@@ -2,7 +2,7 @@
 
 A *kernel* is a loop that Python calls; a *helper* is a part of kernels. Both are written as plain
 functions. numba's typing is most of the time of compiling them, so that is done before a release
-(`geoseg.vectorizer.bitcode`); what is left for the first run of an installation is LLVM's part.
+(`geoseg.tools.bitcode`); what is left for the first run of an installation is LLVM's part.
 Where the sources have changed since, or the machine is of another kind, numba compiles them on the
 first call.
 """

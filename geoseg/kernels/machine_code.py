@@ -1,4 +1,4 @@
-"""Call the kernels whose bitcode is shipped (`kernels.zip`, made by `geoseg.vectorizer.bitcode`).
+"""Call the kernels whose bitcode is shipped (`kernels.zip`, made by `geoseg.tools.bitcode`).
 
 A kernel is made for this processor on its first call (`object_code`).
 """

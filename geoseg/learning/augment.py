@@ -1,88 +1,101 @@
 """Change a chip as the world does: turned, lit otherwise, hazier, noisier, under a passing cloud.
 
-All functions take and return scaled pixels, (bands, rows, cols) float32, mostly 0 to 1.
+A *look* is what is drawn for one chip; `resample` turns it, and `light` does the rest. Pixels are
+scaled, mostly 0 to 1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-Pixels = np.ndarray
-Change = Callable[[Pixels, np.random.Generator], Pixels]
-
-TURNS = 8
-"""Turns and mirrorings of a square (the group D4)."""
+from geoseg.learning.resample import TURNS
 
 
-def turn(array: np.ndarray, which: int) -> np.ndarray:
-    """Turn the last two axes by `which % 4` quarters; mirror them first when `which` is 4 to 7."""
-    if which >= TURNS // 2:
-        array = array[..., ::-1]
-    return np.rot90(array, which % 4, axes=(-2, -1))
+class Look(NamedTuple):
+    """How a chip looks, in the order in which it comes to look so; by itself, as it is."""
+
+    gains: NDArray[np.float64]
+    """(bands,) factors; all 1 in a plain look."""
+    turn: int = 0
+    """0 to 7, as `resample` counts them."""
+    blurs: int = 0
+    """Times each pixel becomes the average with its neighbours, with weights 1 2 1 both ways."""
+    power: float = 1.0
+    """To which pixels are raised; what is below 0 becomes 0 then."""
+    contrast: float = 1.0
+    """Factor of what differs from the chip's mean."""
+    brightness: float = 0.0
+    """Is added everywhere, before the gains."""
+    saturation: float = 1.0
+    """Factor of what differs from the mean of the bands."""
+    depth: float = 0.0
+    """How much lighter it is on one side of a line, 1 being as light again."""
+    right: float = 0.0
+    """How fast that comes to the right: slope of the logistic curve, per side of the chip."""
+    down: float = 0.0
+    """The same downward."""
+    shift: float = 0.0
+    """What the logistic curve's argument falls short of 0 in the middle of the chip."""
+    grain: float = 0.0
+    """Standard deviation of random numbers, nearly normal, that are added."""
+    seed: int = 0
+    """Of the grain, 32 bits."""
 
 
-def brightness(pixels: Pixels, random: np.random.Generator) -> Pixels:
+Change = Callable[[np.random.Generator, int], dict[str, Any]]
+"""Draws fields of a look, for as many bands."""
+
+
+def brightness(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Add the same amount everywhere."""
-    return pixels + np.float32(random.uniform(-0.15, 0.15))
+    return {"brightness": random.uniform(-0.15, 0.15)}
 
 
-def contrast(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def contrast(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Stretch or squeeze around the chip's mean."""
-    mean = pixels.mean()
-    return (pixels - mean) * np.float32(np.exp(random.uniform(-0.5, 0.5))) + mean
+    return {"contrast": math.exp(random.uniform(-0.5, 0.5))}
 
 
-def gamma(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def gamma(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Raise to a power of 0.6 to 1.7: another sensor curve."""
-    return np.power(np.clip(pixels, 0, None), np.float32(np.exp(random.uniform(-0.5, 0.5))))
+    return {"power": math.exp(random.uniform(-0.5, 0.5))}
 
 
-def band_gain(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def band_gain(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Change each band by its own factor: another white balance, another season."""
-    gain = np.exp(random.uniform(-0.2, 0.2, len(pixels)))
-    return pixels * gain[:, None, None].astype(np.float32)
+    return {"gains": np.exp(random.uniform(-0.2, 0.2, bands))}
 
 
-def desaturate(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def desaturate(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Move every band toward (or away from) their mean."""
-    mean = pixels.mean(axis=0, keepdims=True)
-    return mean + (pixels - mean) * np.float32(random.uniform(0.2, 1.4))
+    return {"saturation": random.uniform(0.2, 1.4)}
 
 
-def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Average each pixel with its neighbours, once or twice, with weights 1 2 1."""
-    for _ in range(int(random.integers(1, 3))):
-        for axis in (-2, -1):
-            pixels = _smooth(pixels, axis)
-    return pixels
+def blur(random: np.random.Generator, bands: int) -> dict[str, Any]:
+    """Average each pixel with its neighbours, once or twice."""
+    return {"blurs": int(random.integers(1, 3))}
 
 
-def _smooth(pixels: Pixels, axis: int) -> Pixels:
-    padding = [(0, 0)] * pixels.ndim
-    padding[axis] = (1, 1)
-    padded = np.moveaxis(np.pad(pixels, padding, mode="edge"), axis, 0)
-    smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    return np.moveaxis(smooth, 0, axis)
-
-
-def noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def noise(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Add grain of a standard deviation up to 0.04."""
-    grain = random.standard_normal(pixels.shape, dtype=np.float32)
-    return pixels + grain * np.float32(random.uniform(0, 0.04))
+    return {"grain": random.uniform(0, 0.04), "seed": int(random.integers(1 << 32))}
 
 
-def shade(pixels: Pixels, random: np.random.Generator) -> Pixels:
+def shade(random: np.random.Generator, bands: int) -> dict[str, Any]:
     """Light the chip unevenly: a soft slope, or the shadow of a cloud with a soft edge."""
-    rows, cols = pixels.shape[-2:]
-    angle, place = random.uniform(0, 2 * np.pi), random.uniform(-0.4, 0.4)
-    across = np.linspace(-0.5, 0.5, cols) * np.cos(angle)
-    along = np.linspace(-0.5, 0.5, rows)[:, None] * np.sin(angle)
-    steepness = np.exp(random.uniform(np.log(2), np.log(40)))
-    light = 1 / (1 + np.exp(-steepness * (across + along - place)))
-    depth = random.uniform(-0.45, 0.2)
-    return pixels * (1 + depth * light).astype(np.float32)
+    angle, place = random.uniform(0, 2 * math.pi), random.uniform(-0.4, 0.4)
+    steepness = math.exp(random.uniform(math.log(2), math.log(40)))
+    return {
+        "depth": random.uniform(-0.45, 0.2),
+        "right": steepness * math.cos(angle),
+        "down": steepness * math.sin(angle),
+        "shift": steepness * place,
+    }
 
 
 RADIOMETRY: tuple[tuple[float, Change], ...] = (
@@ -98,9 +111,15 @@ RADIOMETRY: tuple[tuple[float, Change], ...] = (
 """Each change and how often it happens, in the order in which they are applied."""
 
 
-def radiometry(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Apply a random choice of changes of light and sensor; the shape stays."""
+def plain(bands: int) -> Look:
+    """Give the look of a chip as it is."""
+    return Look(np.ones(bands))
+
+
+def draw(random: np.random.Generator, bands: int) -> Look:
+    """Draw a look: any turn, and a random choice of changes of light and sensor."""
+    look = {"turn": int(random.integers(TURNS))}
     for share, change in RADIOMETRY:
         if random.random() < share:
-            pixels = change(pixels, random)
-    return np.ascontiguousarray(pixels, dtype=np.float32)
+            look |= change(random, bands)
+    return plain(bands)._replace(**look)

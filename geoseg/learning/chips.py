@@ -7,17 +7,19 @@ A batch is a pure function of the seed and its number, so a resumed run sees the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from geoseg.grid import Window
-from geoseg.learning.augment import TURNS, radiometry, turn
-from geoseg.learning.scaling import GREY, scaled
+from geoseg.learning import resample, targets
+from geoseg.learning.augment import Look, draw, plain
+from geoseg.learning.light import LINES, relight
+from geoseg.learning.targets import find_targets, growths
 from geoseg.spec import Band
 
 
@@ -100,48 +102,49 @@ Batches = Callable[[int], Batch]
 """Gives batch number n, always the same; `Sampler` is one."""
 
 
-def targets(labels: np.ndarray, boundary_width: float) -> np.ndarray:
-    """Turn labels into the two bands that the network learns.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What becomes a chip."""
 
-    Args:
-        labels: (rows, cols) integer; -1 is not known and borders nothing.
-        boundary_width: full width of a border in pixels; at least the two pixels on either side of
-            a change of label are border.
-
-    Returns:
-        (2, rows, cols) bool: parcel (inside, off the border), boundary.
-    """
-    border = changes(labels)
-    for step in range(round(boundary_width / 2) - 1):
-        border = _grow(border, square=step % 2 == 1)
-    border &= labels >= 0
-    return np.stack([(labels > 0) & ~border, border])
+    source: Source
+    """The scene."""
+    window: Window
+    """A square in it, of any size."""
+    look: Look | None = None
+    """None is as it is."""
 
 
-def changes(labels: np.ndarray) -> np.ndarray:
-    """Mark both pixels of every change between known labels; (rows, cols) bool."""
-    changed = np.zeros(labels.shape, dtype=bool)
-    known = labels >= 0
-    for one, other in (
-        ((slice(None), slice(1, None)), (slice(None), slice(-1))),
-        ((slice(1, None),), (slice(-1),)),
-    ):
-        change = (labels[one] != labels[other]) & known[one] & known[other]
-        changed[one] |= change
-        changed[other] |= change
-    return changed
+class Room(NamedTuple):
+    """Memory in which chips are cut, one after the other."""
+
+    pixels: np.ndarray
+    """(bands, size, size) float32."""
+    first: np.ndarray
+    """(2, size) uint32."""
+    labels: np.ndarray
+    """(size + 2, size + 2) int32, in a frame of pixels that are not known."""
+    known: np.ndarray
+    """(size, size) bool."""
+    lines: np.ndarray
+    """(LINES, size) float32."""
+    tones: np.ndarray
+    """(2, bands) float32."""
+    borders: np.ndarray
+    """(2, size + 2, size + 2) uint8."""
+
+    @classmethod
+    def of(cls, bands: int, size: int) -> Room:
+        """Make room for chips of a size."""
+        known = np.empty((size, size), bool)
+        return cls(
+            np.empty((bands, size, size), np.float32), np.empty((2, size), np.uint32),
+            targets.framed(known), known, np.empty((LINES, size), np.float32),
+            np.empty((2, bands), np.float32), targets.room_for(known.shape),
+        )
 
 
-def _grow(area: np.ndarray, *, square: bool) -> np.ndarray:
-    """Add the 4 neighbours of every pixel, or all 8: in turns they make a round border."""
-    grown = area.copy()
-    grown[1:] |= area[:-1]
-    grown[:-1] |= area[1:]
-    across = grown if square else area
-    wide = grown.copy()
-    wide[:, 1:] |= across[:, :-1]
-    wide[:, :-1] |= across[:, 1:]
-    return wide
+KINDS = ("uint8", "uint16", "int16", "float32")
+"""Of pixels that are cut as they are; others become float32 first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,47 +160,37 @@ class Cutter:
     in_metres: bool = False
     """True where the width is metres on the ground; sources must then have a resolution."""
 
-    def cut(
-        self, area: Area, window: Window, random: np.random.Generator | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cut one chip from a square window; any size is resampled. With `random`: augmented."""
-        raw, labels, known = area.source.read(window)
-        low, high = np.array([(one.low, one.high) for one in self.bands], np.float32).T
-        pixels = _resample(scaled(raw.astype(np.float32), known, low, high), self.chip)
-        labels, known = _nearest(labels, self.chip), _nearest(known, self.chip)
-        target = targets(labels, self._width(area.source, window))
-        valid = (labels >= 0)[None] & known
-        if random is not None:
-            which = int(random.integers(TURNS))
-            pixels = np.where(known, radiometry(pixels, random), np.float32(GREY))
-            pixels, target, valid = (turn(one, which) for one in (pixels, target, valid))
-        return pixels, target, valid
+    def cut(self, cuts: Sequence[Cut]) -> Batch:
+        """Cut chips from square windows; any size is resampled."""
+        n, size, bands = len(cuts), self.chip, len(self.bands)
+        batch = Batch(*(torch.empty((n, count, size, size)) for count in (bands, 2, 1)))
+        ranges = np.array([(one.low, one.high) for one in self.bands], np.float32)
+        room = Room.of(bands, size)
+        for cut, *places in zip(cuts, *(part.numpy() for part in batch.parts()), strict=True):
+            self._cut(cut, ranges, room, *places)
+        return batch
+
+    def _cut(
+        self, cut: Cut, ranges: np.ndarray, room: Room,
+        pixels: np.ndarray, target: np.ndarray, valid: np.ndarray,
+    ) -> None:
+        """Cut a chip into its place in a batch."""
+        source, look = cut.source, cut.look or plain(len(self.bands))
+        raw, labels, good = source.read(cut.window)
+        kind = raw.dtype.name if raw.dtype.name in KINDS else "float32"
+        raw, good = np.ascontiguousarray(raw, kind), np.ascontiguousarray(good)
+        labels = np.ascontiguousarray(labels, np.int32)
+        resampling = resample.room_for(len(good), self.chip)
+        resample.resample(raw, good, ranges, look.turn, resampling, room.pixels)
+        resample.nearest(labels, good, look.turn, room.first, room.labels, room.known)
+        relight(room.pixels, room.known, look, room.lines, room.tones, pixels)
+        times = growths(self._width(source, cut.window))
+        find_targets(room.labels, room.known, times, room.borders, target, valid)
 
     def _width(self, source: Source, window: Window) -> float:
         if not self.in_metres:
             return self.boundary_width
         return self.boundary_width / (source.resolution * window.width / self.chip)
-
-
-def _resample(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Resample a square to size x size; shrinking averages."""
-    if pixels.shape[-2:] == (size, size):
-        return pixels
-    tensor = torch.from_numpy(pixels)[None]
-    smooth = functional.interpolate(tensor, size=(size, size), mode="bilinear", antialias=True)
-    return smooth[0].numpy()
-
-
-def _nearest(array: np.ndarray, size: int) -> np.ndarray:
-    """Resample the last two axes to size x size, taking the nearest pixel."""
-    rows, cols = (((np.arange(size) + 0.5) * side / size).astype(int) for side in array.shape)
-    return array[rows[:, None], cols]
-
-
-def stack(chips: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
-    """Stack chips into a batch."""
-    columns = (np.stack(column).astype(np.float32) for column in zip(*chips))
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +213,15 @@ class Sampler:
         random = np.random.default_rng((self.seed, step))
         weights = np.array([_draws(area) for area in self.areas])
         chosen = random.choice(len(self.areas), self.batch, p=weights / weights.sum())
-        return stack([self._one(self.areas[index], random) for index in chosen])
+        return self.cutter.cut([self._one(self.areas[index], random) for index in chosen])
 
-    def _one(self, area: Area, random: np.random.Generator) -> tuple[np.ndarray, ...]:
-        zoom = np.exp(random.uniform(*np.log(self.zoom)))
+    def _one(self, area: Area, random: np.random.Generator) -> Cut:
+        zoom = math.exp(random.uniform(*map(math.log, self.zoom)))
         room = area.window
         side = min(round(self.cutter.chip / zoom), room.width, room.height)
         col = room.col_off + int(random.integers(room.width - side + 1))
         row = room.row_off + int(random.integers(room.height - side + 1))
-        return self.cutter.cut(area, Window(col, row, side, side), random)
+        return Cut(area.source, Window(col, row, side, side), draw(random, len(self.cutter.bands)))
 
 
 def _draws(area: Area) -> float:

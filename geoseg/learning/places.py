@@ -8,17 +8,17 @@ import numpy as np
 
 from geoseg.errors import TrainingError
 from geoseg.grid import Window
-from geoseg.learning.chips import Area, Source
+from geoseg.learning.chips import Area, Cut, Source
 
 
-def validation_windows(areas: Sequence[Area], chip: int, most: int) -> list[tuple[Area, Window]]:
+def validation_windows(areas: Sequence[Area], chip: int, most: int) -> list[Cut]:
     """Lay a grid of chips over the areas, and take at most `most` of them, evenly.
 
     Raises:
         TrainingError: no area is as large as a chip.
     """
     grid = [
-        (area, Window(col, row, chip, chip))
+        Cut(area.source, Window(col, row, chip, chip))
         for area in areas
         for row in range(area.window.row_off, area.window.row_stop - chip + 1, chip)
         for col in range(area.window.col_off, area.window.col_stop - chip + 1, chip)

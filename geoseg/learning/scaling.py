@@ -1,6 +1,7 @@
 """What a network sees of raw pixels: 0 to 1 over the range of each band, grey without data.
 
-One formula for numpy arrays and for tensors, so that training and every way of predicting agree.
+One formula for numpy arrays, for tensors and for the pixels of a kernel, so that training and every
+way of predicting agree.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+
+from geoseg.kernels.compiled import helper
 
 GREY = 0.5
 """Scaled value of a pixel without data."""
@@ -28,5 +31,11 @@ def scaled(raw: Array, valid: Array, low: Array, high: Array) -> Array:
         Like raw; `GREY` where not valid.
     """
     choose = torch.where if isinstance(raw, torch.Tensor) else np.where
-    low, high = low[:, None, None], high[:, None, None]
-    return choose(valid[..., None, :, :], (raw - low) / (high - low), GREY)
+    values = scaled_pixel(raw, low[:, None, None], high[:, None, None])
+    return choose(valid[..., None, :, :], values, GREY)
+
+
+@helper
+def scaled_pixel(raw, low, high):
+    """Scale a pixel, or all those of one range."""
+    return (raw - low) / (high - low)

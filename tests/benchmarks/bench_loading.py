@@ -2,17 +2,21 @@
 
     python tests/benchmarks/bench_loading.py [--chip 256] [--batch 16] [--steps 5] [--device cpu]
 
-Chips are cut from the sample scene, zoomed, turned and lit as in training. Cutting and learning
-are first measured one after the other, in CPU seconds of one thread (on a GPU: seconds), then
+Chips are cut from the sample scene, zoomed, turned and lit as in training. First it is told how
+many chips a second one cutter cuts, and several that share the processor cores; then cutting and
+learning are measured one after the other, in CPU seconds of one thread (on a GPU: seconds), and
 together, as the trainer does it: what remains of the cutting is the time spent waiting.
 """
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 import torch
 
+from geoseg.cpus import usable_cpus
 from geoseg.memory import keep_freed_memory
 from geoseg.learning.job import State, TrainJob, begin
 from geoseg.learning.losses import parse_loss
@@ -21,6 +25,8 @@ from geoseg.learning.training import cutters_for, prefetched, update
 from geoseg.tools.pairs import Pair, load_pairs
 from geoseg.tools.train import TrainOptions, prepare
 
+ROUNDS, SECONDS, EACH = 7, 0.7, 4
+"""How often each number of cutters is measured, how long, and batches of a cutter in one go."""
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 
 
@@ -38,6 +44,7 @@ def main() -> None:
     )
     loaded = load_pairs([Pair(SAMPLE / "scene.tif", SAMPLE / "parcels.gpkg")])
     network, job = prepare(loaded, Path("bench.safetensors"), options)
+    tell_cutting(job, chosen.batch)
     state = begin(network, job)
     learn(state, job, job.sampler(0))
     clock = time.thread_time if state.device.type == "cpu" else time.perf_counter
@@ -53,6 +60,34 @@ def main() -> None:
           f"{learnt / chosen.steps:.3f} s a step; cutting is {cut / (cut + learnt):.1%}")
     print(f"together, {cutters_for(state.device)} cutter(s): {total / chosen.steps:.3f} s a step, "
           f"of which waiting for chips {waited / total:.1%}")
+
+
+def tell_cutting(job: TrainJob, batch: int) -> None:
+    """Print the chips a second of one cutter, and of several at once."""
+    most = usable_cpus()
+    numbers = sorted({1, most, *(1 << n for n in range(most.bit_length()) if 1 << n <= most)})
+    rounds = [[cut_together(job, cutters) for cutters in numbers] for _ in range(ROUNDS)]
+    for index, cutters in enumerate(numbers):
+        pace = batch * median(one[index] for one in rounds)
+        times = median(one[index] / one[0] for one in rounds)
+        print(f"{cutters} cutter(s) alone: {pace:,.0f} chips a second, {times:.2f} times one's; "
+              f"{1000 * cutters / pace:.2f} ms of a core a chip")
+
+
+def cut_together(job: TrainJob, cutters: int) -> float:
+    """Give the batches a second that some cutters make, a second or so long."""
+    with ThreadPoolExecutor(cutters) as pool:
+        list(pool.map(discard, [job.sampler] * cutters, range(cutters)))
+        begun, n = time.perf_counter(), 0
+        while time.perf_counter() < begun + SECONDS:
+            list(pool.map(discard, [job.sampler] * EACH * cutters, range(n, n + EACH * cutters)))
+            n += EACH * cutters
+        return n / (time.perf_counter() - begun)
+
+
+def discard(sampler, number: int) -> None:
+    """Cut a batch for nothing."""
+    sampler(number)
 
 
 def learn(state: State, job: TrainJob, batch) -> None:

@@ -29,7 +29,7 @@ import torch
 
 from bench_model import DATA, ROOT
 from geoseg.errors import TrainingError
-from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler, stack
+from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler
 from geoseg.learning.job import TrainJob
 from geoseg.learning.losses import bce, parse_loss
 from geoseg.learning.norm_statistics import batch_norms, renew_statistics
@@ -106,9 +106,8 @@ def load_place(name: str, chip: int) -> Place:
     sources = naip() if name == "naip" else generated()
     areas, held = hold_out(sources, share=1 / 6, chip=4 * chip)
     cutter = Cutter(BANDS, chip)
-    windows = validation_windows(held, 3 * chip, HELD_OUT)
-    chips = [cutter.cut(*one) for one in windows]
-    return Place(areas, [stack(chips[at : at + 16]) for at in range(0, len(chips), 16)], cutter)
+    cuts = validation_windows(held, 3 * chip, HELD_OUT)
+    return Place(areas, [cutter.cut(cuts[at : at + 16]) for at in range(0, len(cuts), 16)], cutter)
 
 
 def naip() -> list[ArraySource]:

@@ -1,53 +1,16 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from geoseg.grid import Window
-from geoseg.learning.chips import Area, ArraySource, Cutter, Sampler, stack, targets
+from geoseg.learning.chips import Area, ArraySource, Cut, Cutter, Sampler
 from geoseg.learning.places import hold_out
 from geoseg.spec import Band
 
 BANDS = (Band("red", 0, 255), Band("green", 0, 255), Band("blue", 0, 255))
-
-
-def drawn(*lines):
-    return np.array([[int(digit) for digit in line.replace(".", "0")] for line in lines])
-
-
-def shown(band):
-    return ["".join("#" if one else "." for one in row) for row in band]
-
-
-def test_a_border_of_two_pixels_lies_on_both_sides_of_a_change_of_label():
-    parcel, boundary = targets(drawn("..1122", "..1122", "..1122"), 2)
-    assert shown(boundary) == [".####."] * 3
-    assert shown(parcel) == [".....#"] * 3
-
-
-def test_a_scene_edge_is_no_border():
-    parcel, boundary = targets(drawn("111", "111"), 4)
-    assert not boundary.any() and parcel.all()
-
-
-def test_a_border_of_four_pixels_is_rounded_at_a_corner():
-    labels = np.zeros((7, 7), int)
-    labels[3:, 3:] = 1
-    assert shown(targets(labels, 4)[1]) == [
-        ".......",
-        "...####",
-        "..#####",
-        ".######",
-        ".######",
-        ".####..",
-        ".####..",
-    ]
-
-
-def test_a_label_that_is_not_known_borders_nothing_and_is_nothing():
-    labels = np.array([[1, 1, -1, 0, 0]])
-    parcel, boundary = targets(labels, 2)
-    assert not boundary.any()
-    assert shown(parcel) == ["##..."]
 
 
 def test_a_batch_is_a_function_of_its_number(make_source):
@@ -97,7 +60,7 @@ def test_a_border_in_metres_follows_resolution_and_zoom(make_source):
     window = Window(0, 0, 64, 64)
     in_metres = Cutter(BANDS, 64, boundary_width=2.0, in_metres=True)
     in_pixels = Cutter(BANDS, 64, boundary_width=4.0)
-    ours, wanted = (cutter.cut(Area(half, window), window)[1] for cutter in (in_metres, in_pixels))
+    ours, wanted = (each.cut([Cut(half, window)]).target for each in (in_metres, in_pixels))
     assert (ours == wanted).all()
 
 
@@ -112,9 +75,27 @@ def test_a_scene_of_more_weight_is_drawn_more_often(make_source):
     assert abs(share - 0.9) < 0.06
 
 
-def test_chips_are_stacked_in_order():
-    chip = (np.ones((3, 2, 2)), np.zeros((2, 2, 2), bool), np.ones((1, 2, 2), bool))
-    dark = (np.zeros((3, 2, 2)), np.ones((2, 2, 2), bool), np.zeros((1, 2, 2), bool))
-    batch = stack([chip, dark])
-    assert batch.pixels.mean((1, 2, 3)).tolist() == [1, 0]
-    assert batch.target.mean((1, 2, 3)).tolist() == [0, 1]
+def test_chips_lie_in_a_batch_in_the_order_of_their_cuts(make_source):
+    source, cutter = make_source(size=64), Cutter(BANDS, 32)
+    cuts = [Cut(source, Window(at, at, 40, 40)) for at in (0, 9, 20)]
+    together = cutter.cut(cuts)
+    for number, one in enumerate(cuts):
+        alone = cutter.cut([one])
+        for part, wanted in zip(together.parts(), alone.parts(), strict=True):
+            assert (part[number] == wanted[0]).all()
+
+
+def test_batches_cut_at_once_are_those_cut_one_by_one(make_source):
+    source = make_source(size=128)
+    sampler = Sampler((Area(source, Window(0, 0, 128, 128)),), Cutter(BANDS, 48), batch=4)
+    one_by_one = list(map(sampler, range(12)))
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(sampler, range(12)))
+    for one, other in zip(one_by_one, at_once, strict=True):
+        assert all((a == b).all() for a, b in zip(one.parts(), other.parts(), strict=True))
+
+
+def test_chips_are_cut_without_numba():
+    code = "import sys; from geoseg.tools.bitcode import exercise_chips; exercise_chips()"
+    code += "; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -54,7 +54,7 @@ def test_holding_out_every_scene_is_refused(make_source):
 
 def test_validation_chips_lie_on_a_grid_and_do_not_overlap(make_source):
     area = Area(make_source(size=128), Window(0, 0, 128, 128))
-    windows = [window for _, window in validation_windows([area], 32, most=100)]
+    windows = [one.window for one in validation_windows([area], 32, most=100)]
     assert len(windows) == 16
     assert len({(one.col_off, one.row_off) for one in windows}) == 16
     assert all(one.col_off % 32 == 0 and one.row_off % 32 == 0 for one in windows)

@@ -11,7 +11,7 @@ import torch
 
 from geoseg.errors import OptionError, TrainingError
 from geoseg.learning.checkpoint import load, read_tensors, write_tensors
-from geoseg.learning.chips import Batch, Cutter, Sampler, stack
+from geoseg.learning.chips import Batch, Cutter, Sampler
 from geoseg.learning.job import LAST, TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.norm_statistics import renew_statistics
@@ -35,9 +35,9 @@ def make_job(tmp_path, make_source, make_model):
         training, held = hold_out(sources, names=["3"])
         spec, _ = make_model(name, width=4)
         cutter = Cutter(spec.bands, chip=32)
-        chips = [cutter.cut(*one) for one in validation_windows(held, 32, 16)]
+        seen = cutter.cut(validation_windows(held, 32, 16))
         job = TrainJob(
-            Sampler(training, cutter, batch=4, zoom=(0.8, 1.25)), [stack(chips)], recipe, spec,
+            Sampler(training, cutter, batch=4, zoom=(0.8, 1.25)), [seen], recipe, spec,
             tmp_path / folder / "model.safetensors", tmp_path / folder,
         )
         return build(name, width=4), replace(job, **changes)

@@ -12,7 +12,8 @@ from affine import Affine
 from geoseg.grid import GeoBox
 from geoseg.kernels import machine_code
 from geoseg.kernels.compiled import KERNELS
-from geoseg.vectorizer import LabelOptions, LineOptions, bitcode, label, parcels
+from geoseg.tools import bitcode
+from geoseg.vectorizer import LabelOptions, LineOptions, label, parcels
 from geoseg.vectorizer.regions import regroup
 
 SCRIPT = """
@@ -56,7 +57,7 @@ def everything():
 
 
 def test_the_shipped_bitcode_is_of_the_kernels_as_they_are():
-    assert bitcode.changed() == [], "run python -m geoseg.vectorizer.bitcode"
+    assert bitcode.changed() == [], "run python -m geoseg.tools.bitcode"
 
 
 @pytest.mark.slow

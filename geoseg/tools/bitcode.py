@@ -1,8 +1,8 @@
 """Make the bitcode that a release ships: numba types the kernels, LLVM tidies them up.
 
-    python -m geoseg.vectorizer.bitcode           renew kernels.zip, after a kernel's change
-    python -m geoseg.vectorizer.bitcode --all     and what has not changed (another llvmlite)
-    python -m geoseg.vectorizer.bitcode --check   say which kernels have changed since
+    python -m geoseg.tools.bitcode           renew kernels.zip, after a kernel's change
+    python -m geoseg.tools.bitcode --all     and what has not changed (another llvmlite)
+    python -m geoseg.tools.bitcode --check   say which kernels have changed since
 
 Every kernel is run in every way that geoseg calls it, and numba's intermediate code is kept
 of what it compiles. Each kernel becomes a module of its own with all helpers in it, optimized
@@ -30,10 +30,13 @@ from affine import Affine
 from pyproj import CRS
 from shapely import Polygon
 
-from geoseg.grid import GeoBox
+from geoseg.grid import GeoBox, Window
 from geoseg import object_code
 from geoseg.kernels import machine_code
 from geoseg.kernels.compiled import KERNELS, Kernel, jitted
+from geoseg.learning.augment import plain
+from geoseg.learning.chips import KINDS, ArraySource, Cut, Cutter
+from geoseg.spec import Band
 from geoseg.vector import write_parcels
 from geoseg.vectorizer.label import label
 from geoseg.vectorizer.label_options import LabelOptions
@@ -107,6 +110,20 @@ class _Rows:
 
 def exercise() -> None:
     """Run every kernel with every form of arguments that a user can cause."""
+    exercise_vectorizer()
+    exercise_chips()
+
+
+def exercise_chips() -> None:
+    """Cut chips of every kind of pixels."""
+    labels, valid = np.ones((9, 9), np.int32), np.ones((9, 9), bool)
+    for kind in KINDS:
+        source = ArraySource("", np.ones((1, 9, 9), kind), labels, valid)
+        Cutter((Band("grey", 0, 1),), chip=5).cut([Cut(source, Window(0, 0, 9, 9), plain(1))])
+
+
+def exercise_vectorizer() -> None:
+    """Find and draw parcels in every way, and write them."""
     random = np.random.default_rng(0)
     size = 48
     labels = np.kron(random.integers(0, 5, (8, 8)), np.ones((6, 6), int))
@@ -231,7 +248,7 @@ def main() -> None:
         machine_code.index.cache_clear()
     names = changed()
     if names:
-        sys.exit(f"changed since: {', '.join(names)}; run python -m geoseg.vectorizer.bitcode")
+        sys.exit(f"changed since: {', '.join(names)}; run python -m geoseg.tools.bitcode")
     print(f"{machine_code.SHIPPED.name}: {len(KERNELS)} kernels")
 
 
