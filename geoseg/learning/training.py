@@ -78,7 +78,8 @@ def train(model: nn.Module, job: TrainJob, progress: Progress = lambda event: No
     loss = parse_loss(job.recipe.loss)
     alarms: list[watch.Alarm] = []
     first, started = state.step, time.monotonic()
-    for batch in prefetched(job.sampler, state.step, cutters_for(state.device)):
+    sampler = sampler_for(job.sampler, state.device)
+    for batch in prefetched(sampler, state.step, cutters_for(state.device)):
         if clock.over or state.stale >= job.recipe.patience:
             break
         rate = state.slow * rate_at(state.step, clock.fraction(state), job.recipe)
@@ -208,6 +209,11 @@ def prefetched(sampler: Batches, first: int, cutters: int = 1) -> Iterator[Batch
             batch = coming.popleft().result()
             coming.append(pool.submit(sampler, number))
             yield batch
+
+
+def sampler_for(sampler: Batches, device: torch.device) -> Batches:
+    """Give batches where a device copies them from by itself: a GPU needs pinned memory."""
+    return sampler if device.type == "cpu" else lambda number: sampler(number).pinned()
 
 
 def cutters_for(device: torch.device) -> int:

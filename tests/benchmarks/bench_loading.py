@@ -21,7 +21,7 @@ from geoseg.memory import keep_freed_memory
 from geoseg.learning.job import State, TrainJob, begin
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.recipe import Recipe
-from geoseg.learning.training import cutters_for, prefetched, update
+from geoseg.learning.training import cutters_for, prefetched, sampler_for, update
 from geoseg.tools.pairs import Pair, load_pairs
 from geoseg.tools.train import TrainOptions, prepare
 
@@ -99,7 +99,8 @@ def learn(state: State, job: TrainJob, batch) -> None:
 
 def together(state: State, job: TrainJob, steps: int) -> tuple[float, float]:
     """Give the seconds waited for chips, and all seconds, of some steps after the first."""
-    batches = prefetched(job.sampler, 0, cutters_for(state.device))
+    sampler = sampler_for(job.sampler, state.device)
+    batches = prefetched(sampler, 0, cutters_for(state.device))
     learn(state, job, next(batches))
     waited, begun = 0.0, time.perf_counter()
     for _ in range(steps):

@@ -18,7 +18,7 @@ from geoseg.learning.norm_statistics import renew_statistics
 from geoseg.learning.places import hold_out, validation_windows
 from geoseg.learning.recipe import STEPS, Recipe
 from geoseg.learning.repair import SLOWER
-from geoseg.learning.training import Clock, prefetched, rate_at, train, update
+from geoseg.learning.training import Clock, prefetched, rate_at, sampler_for, train, update
 from geoseg.learning.unet import build
 from geoseg.learning.validation import tally, validate
 
@@ -232,6 +232,14 @@ def test_batches_come_in_order_from_the_first_that_is_wanted(cutters):
     numbers = prefetched(lambda number: number, 5, cutters)
     assert [next(numbers) for _ in range(3)] == [5, 6, 7]
     numbers.close()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)])
+def test_batches_for_a_gpu_are_pinned_and_else_left_as_they_are(make_job, device):
+    _, job = make_job()
+    batch = sampler_for(job.sampler, torch.device(device))(3)
+    assert all(one.is_pinned() == (device == "cuda") for one in batch.parts())
+    assert all(map(torch.equal, batch.parts(), job.sampler(3).parts()))
 
 
 def test_recomputed_statistics_are_those_of_the_batches(make_job):
