@@ -72,6 +72,10 @@ class Writer:
             address = self.build.gep(address, [_integer(one)])
         return address
 
+    def least(self, one: Value, other: Value) -> Value:
+        """Give the smaller of two integers."""
+        return self.build.select(self.build.icmp_signed("<", one, other), one, other)
+
     def load(self, address: Value) -> Value:
         """Read a vector."""
         found = self.build.load(self.build.bitcast(address, self.vector.as_pointer()))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from geoseg.errors import ModelError
+from geoseg.learning.padded import convolve
 
 LEVELS = 5
 """Resolutions of every network here: full, 1/2, 1/4, 1/8, 1/16."""
@@ -93,6 +94,11 @@ class Unit(nn.Sequential):
         norm = nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.1)
         super().__init__(convolution, norm, nn.ReLU())
 
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Convolve, normalise, activate."""
+        convolution, norm, activate = self
+        return activate(norm(convolve(convolution, pixels)))
+
 
 class UNet(nn.Module):
     """Our U-Net: sound initialisation, no narrow head, symmetric and cheap upsampling.
@@ -157,7 +163,7 @@ class OriginUnit(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Give the output, and the activations before BatchNorm."""
-        active = functional.relu(self.convolution(pixels))
+        active = functional.relu(convolve(self.convolution, pixels))
         return self.norm(active), active
 
 

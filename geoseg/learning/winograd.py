@@ -20,16 +20,14 @@ from torch import Tensor, nn
 from torch.profiler import record_function
 
 from geoseg import object_code
-from geoseg.learning import llvm_writer, winograd_code
+from geoseg.learning import kernels_code, llvm_writer, winograd_code
 from geoseg.learning.winograd_code import ADDRESSES, FILTERS, INTEGERS, NAME, PATCH, TILE
 
-TO_POINTS = torch.tensor([
-    [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-    [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
-], dtype=torch.float64)
-"""G of Lavin and Gray, 2016: a kernel's three weights as six points."""
+TO_POINTS = torch.tensor(kernels_code.TO_POINTS, dtype=torch.float64)
+"""A kernel's three weights as six points."""
 
 
+@functools.cache
 def is_possible() -> bool:
     """Tell whether this processor multiplies and adds in one step; LLVM would call a function."""
     return platform.machine() in {"aarch64", "arm64"} or object_code.has_feature("fma")
@@ -114,8 +112,8 @@ def _in_bands(run: Callable[[int, int, int], None], images: int, rows: int) -> N
         for image in range(images):
             run(image, 0, rows)
         return
-    pool = _pool(threads)
-    work = [pool.submit(run, image, *band) for image in range(images) for band in bands]
+    workers = _pool(threads)
+    work = [workers.submit(run, image, *band) for image in range(images) for band in bands]
     for one in work:
         one.result()
 

@@ -64,12 +64,12 @@ def write(lanes: int) -> str:
     """
     module = ir.Module("winograd")
     vector = ir.VectorType(NUMBER, lanes)
-    parts = _take(module, vector), _multiply(module, vector), _give(module, vector)
+    parts = _take(module, vector), multiply(module, vector), _give(module, vector)
     _convolve(module, vector, *parts)
     return str(module)
 
 
-def _turned(code: Writer, pixels: Sequence[Value]) -> list[Value]:
+def turned(code: Writer, pixels: Sequence[Value]) -> list[Value]:
     """Turn six pixels into six points: the paper's B^T."""
     add, subtract, fma = code.build.fadd, code.build.fsub, code.plus_times
     zero, one, two, three, four, five = pixels
@@ -83,7 +83,7 @@ def _turned(code: Writer, pixels: Sequence[Value]) -> list[Value]:
     ]
 
 
-def _turned_back(code: Writer, points: Sequence[Value]) -> list[Value]:
+def turned_back(code: Writer, points: Sequence[Value]) -> list[Value]:
     """Turn six points into four outputs: the paper's A^T."""
     add, subtract, fma = code.build.fadd, code.build.fsub, code.plus_times
     first, one, two, three, four, last = points
@@ -117,17 +117,17 @@ def _take(module: ir.Module, vector: ir.VectorType) -> ir.Function:
         target = code.at(points, times(build.sub(col, start), tile))
         with code.loop(0, channels, vector.count) as channel:
             columns = [
-                _turned(code, [code.load(code.at(line, place, channel)) for line in lines])
+                turned(code, [code.load(code.at(line, place, channel)) for line in lines])
                 for place in places
             ]
             for i in range(PATCH):
-                for j, point in enumerate(_turned(code, [column[i] for column in columns])):
+                for j, point in enumerate(turned(code, [column[i] for column in columns])):
                     code.store(point, code.at(target, channel, times(plane, i * PATCH + j)))
     build.ret_void()
     return code.function
 
 
-def _multiply(module: ir.Module, vector: ir.VectorType) -> ir.Function:
+def multiply(module: ir.Module, vector: ir.VectorType) -> ir.Function:
     """Write the product of the points of some tiles with the matrices."""
     code = Writer(
         module, "multiply", vector, "points matrices products",
@@ -196,14 +196,14 @@ def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
         target = at(out, times(corner, filters))
         with code.loop(0, filters, vector.count) as first:
             columns = [
-                _turned_back(code, [
+                turned_back(code, [
                     code.load(at(own, first, times(plane, i * PATCH + j))) for i in range(PATCH)
                 ])
                 for j in range(PATCH)
             ]
             bias = code.load(at(*code["bias"], first))
             for i in range(TILE):
-                for j, one in enumerate(_turned_back(code, [column[i] for column in columns])):
+                for j, one in enumerate(turned_back(code, [column[i] for column in columns])):
                     place = times(build.add(times(cols, i), INT(j)), filters)
                     code.store(code.relu(build.fadd(one, bias)), at(target, place, first))
     build.ret_void()
