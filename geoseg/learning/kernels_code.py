@@ -10,7 +10,7 @@ from functools import reduce
 
 from llvmlite import ir
 
-from geoseg.learning.llvm_writer import INT, NUMBER, Value, Writer
+from geoseg.learning.llvm_writer import NUMBER, Value, Writer
 from geoseg.learning.winograd_code import PATCH
 
 TO_POINTS = (

@@ -113,13 +113,13 @@ def _scratch(kernels: Tensor) -> int:
 def _matrices(kernels: Tensor) -> Tensor:
     """Turn (filters, channels, 3, 3) into points, (36, filters / 16, channels, 16)."""
     parted = kernels.flatten(2).unflatten(0, (-1, FILTERS)).permute(3, 0, 2, 1)
-    return _points(parted.reshape(9, -1))
+    return _points(parted.reshape(9, -1).contiguous())
 
 
 def _turned_matrices(kernels: Tensor) -> Tensor:
     """The same of the kernels turned round, from filters to channels."""
     parted = kernels.flatten(2).unflatten(1, (-1, FILTERS)).permute(3, 1, 0, 2)
-    return _points(parted.reshape(9, -1), turned=True)
+    return _points(parted.reshape(9, -1).contiguous(), turned=True)
 
 
 def _points(kernels: Tensor, *, turned: bool = False) -> Tensor:

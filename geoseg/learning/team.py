@@ -24,7 +24,7 @@ from geoseg import object_code
 ARRAYS, NUMBERS = 3, 6
 """Arguments of a piece: so many addresses of float32, one of scratch space, so many int64."""
 HEAD = 5
-"""int64 before the pieces: the next piece, their count, the next thread, scratch space, its size."""
+"""int64 before the pieces: the next one, their count, the next thread, scratch space, its size."""
 PIECE = 1 + ARRAYS + NUMBERS
 """int64 of a piece: the function and its arguments."""
 VERSION = "1"
@@ -95,7 +95,7 @@ def _worker() -> int:
 
 
 def write() -> str:
-    """Write the function that a thread runs: pieces of a table, one after another, until the end."""
+    """Write the function that a thread runs: one piece of a table after another."""
     module, number = ir.Module("team"), ir.IntType(64)
     address = number.as_pointer()
     work = ir.Function(module, ir.FunctionType(ir.VoidType(), [address]), "geoseg_work")
