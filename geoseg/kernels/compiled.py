@@ -63,7 +63,7 @@ class Kernel:
     def _by_numba(self) -> Function:
         log.debug("%s is compiled by numba", self.name)
         made = jitted(self.function, is_kernel=True)
-        return lambda arguments, _: made(*arguments)
+        return lambda arguments, _: made(*machine_code.unpacked(arguments))
 
 
 def parts(function: FunctionType) -> dict[str, str]:

@@ -30,6 +30,8 @@ SECONDS = 4
 """CPU seconds that LLVM takes for all kernels of a run."""
 SECONDS_NUMBA = 30
 """The same by numba."""
+SCALARS = {bool: "b1", int: "i8", float: "f8"}
+"""Form of Python's own numbers."""
 NONE = -2
 """Status of a function of numba's that returned None."""
 
@@ -60,8 +62,30 @@ def flatten(arguments: tuple) -> tuple[str, list[Any]]:
     return " ".join(forms), words
 
 
+class Packed:
+    """An argument for many calls of kernels: its form and its words are found once."""
+
+    __slots__ = ("form", "value", "words")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.form, self.words = flatten((value,))
+
+
+def unpacked(arguments: tuple) -> tuple:
+    """Give arguments as numba takes them."""
+    return tuple(one.value if isinstance(one, Packed) else one for one in arguments)
+
+
 def _flatten(value: Any, forms: list[str], words: list[Any]) -> None:
-    if isinstance(value, np.ndarray):
+    kind = SCALARS.get(type(value))
+    if kind is not None:
+        forms.append(kind)
+        words.append(value)
+    elif isinstance(value, Packed):
+        forms.append(value.form)
+        words += value.words
+    elif isinstance(value, np.ndarray):
         order = "C" if value.flags.c_contiguous else "A"
         forms.append(f"{value.dtype.str[1:]}:{value.ndim}{order}")
         words += [None, None, value.size, value.itemsize, value.ctypes.data]
@@ -72,7 +96,7 @@ def _flatten(value: Any, forms: list[str], words: list[Any]) -> None:
             _flatten(one, forms, words)
         forms.append(")")
     else:
-        forms.append({bool: "b1", int: "i8", float: "f8"}.get(type(value)) or value.dtype.str[1:])
+        forms.append(value.dtype.str[1:])
         words.append(value)
 
 

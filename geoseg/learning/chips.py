@@ -10,15 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from random import Random
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from geoseg.grid import Window
-from geoseg.learning import resample, targets
+from geoseg.kernels.compiled import kernel
+from geoseg.kernels.machine_code import Packed
 from geoseg.learning.augment import Look, draw, plain
-from geoseg.learning.light import LINES, relight
+from geoseg.learning.light import relight
+from geoseg.learning.resample import resample, take_nearest
+from geoseg.learning.room import make_room
 from geoseg.learning.targets import find_targets, growths
 from geoseg.spec import Band
 
@@ -118,36 +122,23 @@ class Cut:
     """None is as it is."""
 
 
-class Room(NamedTuple):
-    """Memory in which chips are cut, one after the other."""
+@kernel
+def finish(look, growths, number, room):
+    """Light the pixels of a chip, and find its targets.
 
-    pixels: np.ndarray
-    """(bands, size, size) float32."""
-    first: np.ndarray
-    """(2, size) uint32."""
-    labels: np.ndarray
-    """(size + 2, size + 2) int32, in a frame of pixels that are not known."""
-    known: np.ndarray
-    """(size, size) bool."""
-    lines: np.ndarray
-    """(LINES, size) float32."""
-    tones: np.ndarray
-    """(2, bands) float32."""
-    borders: np.ndarray
-    """(2, size + 2, size + 2) uint8."""
-
-    @classmethod
-    def of(cls, bands: int, size: int) -> Room:
-        """Make room for chips of a size."""
-        known = np.empty((size, size), bool)
-        return cls(
-            np.empty((bands, size, size), np.float32), np.empty((2, size), np.uint32),
-            targets.framed(known), known, np.empty((LINES, size), np.float32),
-            np.empty((2, bands), np.float32), targets.room_for(known.shape),
-        )
+    Args:
+        look: as in `augment`.
+        growths: how often borders grow by a pixel.
+        number: of the chip in the batch.
+        room: with pixels and labels of the chip's size.
+    """
+    relight(room.pixels[number], look, room)
+    find_targets(
+        room.labels, room.known, growths, room.borders, room.target[number], room.valid[number]
+    )
 
 
-KINDS = ("uint8", "uint16", "int16", "float32")
+KINDS = tuple(map(np.dtype, (np.uint8, np.uint16, np.int16, np.float32)))
 """Of pixels that are cut as they are; others become float32 first."""
 
 
@@ -166,35 +157,29 @@ class Cutter:
 
     def cut(self, cuts: Sequence[Cut]) -> Batch:
         """Cut chips from square windows; any size is resampled."""
-        n, size, bands = len(cuts), self.chip, len(self.bands)
-        batch = Batch(*(torch.empty((n, count, size, size)) for count in (bands, 2, 1)))
-        ranges = np.array([(one.low, one.high) for one in self.bands], np.float32)
-        room = Room.of(bands, size)
-        for cut, *places in zip(cuts, *(part.numpy() for part in batch.parts()), strict=True):
-            self._cut(cut, ranges, room, *places)
+        counts = len(self.bands), 2, 1
+        batch = Batch(*(torch.empty((len(cuts), n, self.chip, self.chip)) for n in counts))
+        ranges = Packed(np.array([(one.low, one.high) for one in self.bands], np.float32))
+        side = max(cut.window.width for cut in cuts)
+        room = Packed(make_room(*(part.numpy() for part in batch.parts()), side))
+        for number, cut in enumerate(cuts):
+            self._cut(cut, number, ranges, room)
         return batch
 
-    def _cut(
-        self, cut: Cut, ranges: np.ndarray, room: Room,
-        pixels: np.ndarray, target: np.ndarray, valid: np.ndarray,
-    ) -> None:
+    def _cut(self, cut: Cut, number: int, ranges: Packed, room: Packed) -> None:
         """Cut a chip into its place in a batch."""
-        source, look = cut.source, cut.look or plain(len(self.bands))
-        raw, labels, good = source.read(cut.window)
-        kind = raw.dtype.name if raw.dtype.name in KINDS else "float32"
-        raw, good = np.ascontiguousarray(raw, kind), np.ascontiguousarray(good)
-        labels = np.ascontiguousarray(labels, np.int32)
-        resampling = resample.room_for(len(good), self.chip)
-        resample.resample(raw, good, ranges, look.turn, resampling, room.pixels)
-        resample.nearest(labels, good, look.turn, room.first, room.labels, room.known)
-        relight(room.pixels, room.known, look, room.lines, room.tones, pixels)
-        times = growths(self._width(source, cut.window))
-        find_targets(room.labels, room.known, times, room.borders, target, valid)
+        look = cut.look or plain(len(self.bands))
+        raw, labels, valid = cut.source.read(cut.window)
+        kind = raw.dtype if raw.dtype in KINDS else np.float32
+        raw, valid = np.ascontiguousarray(raw, kind), np.ascontiguousarray(valid)
+        resample(raw, valid, ranges, look.turn, number, room)
+        take_nearest(labels.astype(np.int32, copy=False), valid, look.turn, room)
+        finish(look, growths(self._width(cut)), number, room)
 
-    def _width(self, source: Source, window: Window) -> float:
+    def _width(self, cut: Cut) -> float:
         if not self.in_metres:
             return self.boundary_width
-        return self.boundary_width / (source.resolution * window.width / self.chip)
+        return self.boundary_width / (cut.source.resolution * cut.window.width / self.chip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +199,16 @@ class Sampler:
 
     def __call__(self, step: int) -> Batch:
         """Draw batch number `step`; the same number gives the same batch."""
-        random = np.random.default_rng((self.seed, step))
-        weights = np.array([_draws(area) for area in self.areas])
-        chosen = random.choice(len(self.areas), self.batch, p=weights / weights.sum())
-        return self.cutter.cut([self._one(self.areas[index], random) for index in chosen])
+        random = Random(f"{self.seed} {step}")
+        chosen = random.choices(self.areas, [_draws(area) for area in self.areas], k=self.batch)
+        return self.cutter.cut([self._one(area, random) for area in chosen])
 
-    def _one(self, area: Area, random: np.random.Generator) -> Cut:
+    def _one(self, area: Area, random: Random) -> Cut:
         zoom = math.exp(random.uniform(*map(math.log, self.zoom)))
         room = area.window
         side = min(round(self.cutter.chip / zoom), room.width, room.height)
-        col = room.col_off + int(random.integers(room.width - side + 1))
-        row = room.row_off + int(random.integers(room.height - side + 1))
+        col = room.col_off + random.randint(0, room.width - side)
+        row = room.row_off + random.randint(0, room.height - side)
         return Cut(area.source, Window(col, row, side, side), draw(random, len(self.cutter.bands)))
 
 

@@ -1,16 +1,14 @@
-"""Apply a look to the pixels of a chip, row by row, and write them to their place in a batch."""
+"""Apply a look to the pixels of a chip, row by row."""
 
 from __future__ import annotations
 
 import math
 
-from geoseg.kernels.compiled import helper, kernel
+from geoseg.kernels.compiled import helper
 from geoseg.learning.numbers import exp2, f4, i4, log2, normal, u4
 from geoseg.learning.scaling import GREY
 
 LOG2_E = math.log2(math.e)
-LINES = 3
-"""Rows of a chip for which `relight` wants room."""
 
 
 @helper
@@ -86,6 +84,10 @@ def tone(pixels, y, gains, offsets, saturation, grey):
 def find_light(look, y, light):
     """Find the light along a row: 1 on one side of a line, 1 + depth on the other, or between."""
     size = len(light)
+    if look.depth == 0:
+        for x in range(size):
+            light[x] = f4(1)
+        return
     step = 1 / max(1, size - 1)
     at = (y * step - 0.5) * look.down - 0.5 * look.right - look.shift
     start, slope = f4(-LOG2_E * at), f4(-LOG2_E * step * look.right)
@@ -94,23 +96,16 @@ def find_light(look, y, light):
 
 
 @helper
-def add_grain(row, grain, first):
-    """Add random numbers of a standard deviation; `first` is the first of the row's own numbers."""
-    for x in range(len(row)):
-        row[x] += grain * normal(u4(first + u4(x)))
+def finish_row(row, light, grain, first, known):
+    """Light a row, add grain, and make it grey where there is no data.
 
-
-@helper
-def finish_row(row, light, is_lit, grain, first, known, out):
-    """Light a row, add grain, and write it, grey where there is no data."""
-    if is_lit:
-        for x in range(len(row)):
-            row[x] *= light[x]
-    if grain > f4(0):
-        add_grain(row, grain, first)
+    Grain is random numbers of a standard deviation; they are made of `first` and the next ones.
+    """
     for x in range(len(row)):
-        value = row[x]
-        out[x] = value if known[x] else f4(GREY)
+        value = row[x] * light[x]
+        if grain > f4(0):
+            value += grain * normal(u4(first + u4(x)))
+        row[x] = value if known[x] > 0 else f4(GREY)
 
 
 @helper
@@ -122,32 +117,29 @@ def find_tones(look, mean, gains, offsets):
         offsets[band] = f4(shift * look.gains[band])
 
 
-@kernel
-def relight(pixels, known, look, lines, tones, out):
-    """Apply a look, but for its turn, to the pixels of a chip.
+@helper
+def relight(pixels, look, room):
+    """Apply a look, but for its turn, to the pixels of a chip; grey where there is no data.
 
     Args:
         pixels: (bands, size, size) float32, scaled and turned; are changed.
-        known: (size, size) bool, where there is data; elsewhere the chip becomes grey.
         look: as in `augment`.
-        lines: (LINES, size) float32, room.
-        tones: (2, bands) float32, room.
-        out: (bands, size, size) float32; is filled.
+        room: with what is known of the chip.
     """
-    bands, size = len(pixels), len(known)
+    bands, size = len(pixels), len(room.known)
     for band in range(bands):
         for _ in range(look.blurs):
-            blur(pixels[band], lines)
+            blur(pixels[band], room.lines)
         for y in range(size if look.power != 1 else 0):
             bend(pixels[band, y], f4(look.power))
-    mean = mean_of(pixels, lines[0]) if look.contrast != 1 else 0.0
-    find_tones(look, mean, tones[0], tones[1])
+    grey, light, gains, offsets = room.lines[0], room.lines[1], room.tones[0], room.tones[1]
+    mean = mean_of(pixels, grey) if look.contrast != 1 else 0.0
+    find_tones(look, mean, gains, offsets)
     for y in range(size):
-        tone(pixels, y, tones[0], tones[1], f4(look.saturation), lines[0])
-        if look.depth != 0:
-            find_light(look, y, lines[1])
+        tone(pixels, y, gains, offsets, f4(look.saturation), grey)
+        find_light(look, y, light)
         for band in range(bands):
             finish_row(
-                pixels[band, y], lines[1], look.depth != 0, f4(look.grain),
-                look.seed + (band * size + y) * size, known[y], out[band, y],
+                pixels[band, y], light, f4(look.grain),
+                u4(look.seed + (band * size + y) * size), room.known[y],
             )

@@ -8,12 +8,12 @@ but for the rounding.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geoseg.kernels.compiled import helper, kernel
+from geoseg.kernels.compiled import helper, instruction, kernel
+from geoseg.learning.numbers import f4
 from geoseg.learning.scaling import GREY, scaled_pixel
 
 UPSIDE_DOWN, LEFT_RIGHT, TRANSPOSED = 1, 2, 4
@@ -22,48 +22,42 @@ TURNS = 8
 """Turns and mirrorings of a square (the group D4)."""
 BLOCK = 16
 """Rows that become columns at once: as many float32 numbers as a line of the cache holds."""
-f4 = np.float32
-"""In a kernel a plain number would make all it meets float64."""
-
-
-class Room(NamedTuple):
-    """Memory in which a square is resampled."""
-
-    first: NDArray[np.int64]
-    """(size,) first raw pixel, of a row or column, that a pixel of the chip is made of."""
-    weights: NDArray[np.float32]
-    """(size, taps) of it and the next ones."""
-    rows: NDArray[np.float32]
-    """(taps, side) scaled; the next row takes the place of the oldest."""
-    block: NDArray[np.float32]
-    """(BLOCK, the larger of side and size)."""
-    columns: NDArray[np.float32]
-    """(side, size) the square's columns as rows, each as long as a chip's."""
-
-
-def room_for(side: int, size: int) -> Room:
-    """Make room for a square of `side` raw pixels that becomes a chip of `size`."""
-    taps = 1 if side == size else min(side, math.ceil(2 * max(side / size, 1.0)))
-    shapes = (size, taps), (taps, side), (BLOCK, max(side, size)), (side, size)
-    return Room(np.empty(size, np.int64), *(np.empty(one, np.float32) for one in shapes))
+ALL = -1
+"""The ring of rows that are all there; other rings are a power of 2, less 1."""
+LANES = 32
+"""Numbers that a loop over a row does at once; where there are fewer left, it is slow."""
+TILE = 8
+"""Rows and columns that are transposed in registers."""
 
 
 @helper
-def find_weights(side, room):
+def most_taps(side, size):
+    """Count the raw pixels, of a row or column, that one of the chip is the mean of at most."""
+    return int(math.ceil(2 * max(side / size, 1.0)))
+
+
+@helper
+def whole(side):
+    """Round up to whole LANES."""
+    return (side + LANES - 1) // LANES * LANES
+
+
+@helper
+def find_weights(side, taps, first, weights):
     """Find for each pixel of the chip the first raw one under it, and the weights from there on."""
-    size, taps = room.weights.shape
+    size = len(first)
     ratio = side / size
     reach = max(ratio, 1.0)
     for i in range(size):
         middle = (i + 0.5) * ratio
-        first = max(0, min(side - taps, int(math.floor(middle - reach + 0.5))))
-        room.first[i] = first
+        start = max(0, min(side - taps, int(math.floor(middle - reach + 0.5))))
+        first[i] = start
         total = 0.0
         for k in range(taps):
-            total += max(0.0, 1.0 - abs(first + k + 0.5 - middle) / reach)
+            total += max(0.0, 1.0 - abs(start + k + 0.5 - middle) / reach)
         for k in range(taps):
-            weight = max(0.0, 1.0 - abs(first + k + 0.5 - middle) / reach)
-            room.weights[i, k] = f4(weight / total)
+            weight = max(0.0, 1.0 - abs(start + k + 0.5 - middle) / reach)
+            weights[i, k] = f4(weight / total)
 
 
 @helper
@@ -76,73 +70,125 @@ def scale_row(raw, valid, span, row):
 
 
 @helper
-def add_rows(rows, first, weights, mean):
-    """Sum up rows by their weights, from a first one on; after the last one comes number 0."""
-    n, width = rows.shape
-    taps = len(weights)
-    one, weight = rows[first % n], weights[0]
-    if taps % 2:
-        for x in range(width):
-            mean[x] = weight * one[x]
-    else:
-        two, other = rows[(first + 1) % n], weights[1]
-        for x in range(width):
-            mean[x] = weight * one[x] + other * two[x]
-    for k in range(2 - taps % 2, taps, 2):  # two at a time: half the ways to memory
-        one, weight = rows[(first + k) % n], weights[k]
-        two, other = rows[(first + k + 1) % n], weights[k + 1]
-        for x in range(width):
-            mean[x] += weight * one[x] + other * two[x]
+def add_rows(rows, ring, first, weights, mean):
+    """Sum up rows by their weights, from a first one on; their numbers are taken modulo a ring."""
+    taps, width = len(weights), len(mean)
+    for k in range(0, taps, 4):  # four at a time: a quarter of the ways to memory
+        a, u = rows[(first + k) & ring], weights[k]
+        b, v = tap(rows, ring, first, weights, k + 1)
+        c, w = tap(rows, ring, first, weights, k + 2)
+        d, z = tap(rows, ring, first, weights, k + 3)
+        if k > 0:
+            for x in range(width):
+                mean[x] += (u * a[x] + v * b[x]) + (w * c[x] + z * d[x])
+        elif taps > 2:
+            for x in range(width):
+                mean[x] = (u * a[x] + v * b[x]) + (w * c[x] + z * d[x])
+        else:
+            for x in range(width):
+                mean[x] = u * a[x] + v * b[x]
+
+
+@helper
+def tap(rows, ring, first, weights, k):
+    """Give a row of a sum and its weight; beyond the last, that one again, without weight."""
+    last = len(weights) - 1
+    weight = weights[k] if k <= last else f4(0)
+    return rows[(first + min(k, last)) & ring], weight
+
+
+@instruction
+def transpose_tile(context, source, at, pitch, target, to, target_pitch):
+    """Transpose TILE x TILE numbers, from one place on to another one, in registers.
+
+    Source: Eklundh, A fast computer method for matrix transposing, 1972: quarters change places,
+    then quarters of these.
+    """
+    from llvmlite import ir
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    index = ir.VectorType(ir.IntType(32), TILE)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(context.get_data_type(source.dtype), TILE)
+
+        def place(number: int, row: int) -> Any:
+            data = make_array(signature.args[number])(context, builder, arguments[number]).data
+            rows = builder.mul(arguments[number + 2], ir.Constant(ir.IntType(64), row))
+            first = builder.gep(data, [builder.add(arguments[number + 1], rows)])
+            return builder.bitcast(first, kind.as_pointer())
+
+        rows = [builder.load(place(0, row), align=4) for row in range(TILE)]
+        for step in (4, 2, 1):
+            for one in range(TILE):
+                if not one & step:
+                    pair = rows[one], rows[one + step]
+                    for row, shift in ((one, 0), (one + step, step)):
+                        lanes = [
+                            TILE + j - step + shift if j & step else j + shift for j in range(TILE)
+                        ]
+                        rows[row] = builder.shuffle_vector(*pair, ir.Constant(index, lanes))
+        for row in range(TILE):
+            builder.store(rows[row], place(3, row), align=4)
+        return context.get_dummy_value()
+
+    number = types.int64
+    return types.void(source, number, number, target, number, number), code
 
 
 @helper
 def transpose(block, n, at, columns):
     """Write `n` rows of a block as columns, from the column `at` on."""
-    for x in range(len(columns)):
-        if n == BLOCK:
-            column = columns[x, at:at + BLOCK]
-            for k in range(BLOCK):
-                column[k] = block[k, x]
-        else:
-            for k in range(n):
-                columns[x, at + k] = block[k, x]
+    width, pitch, size = len(columns), block.shape[1], columns.shape[1]
+    done = 0
+    if n == BLOCK:
+        done = width - width % TILE
+        for x in range(0, done, TILE):
+            for k in range(0, BLOCK, TILE):
+                transpose_tile(block, k * pitch + x, pitch, columns, x * size + at + k, size)
+    for x in range(done, width):
+        for k in range(n):
+            columns[x, at + k] = block[k, x]
 
 
 @helper
-def make_columns(raw, valid, span, flip, room):
+def make_columns(raw, valid, span, flip, taps, room):
     """Scale the rows of a square, resample them to those of the chip, and make them columns."""
-    size, taps = room.weights.shape
-    done = 0
+    side, size, wide = len(raw), len(room.first), whole(len(raw))
+    ring, done = len(room.rows) - 1, 0
     for start in range(0, size, BLOCK):
         n = min(BLOCK, size - start)
         for k in range(n):
             first = room.first[start + k]
             while done < first + taps:
-                scale_row(raw[done], valid[done], span, room.rows[done % taps])
+                scale_row(raw[done], valid[done], span, room.rows[done & ring])
                 done += 1
             to = n - 1 - k if flip else k
-            add_rows(room.rows, first, room.weights[start + k], room.block[to])
-        transpose(room.block, n, size - start - n if flip else start, room.columns)
+            weights = room.weights[start + k, :taps]
+            add_rows(room.rows, ring, first, weights, room.block[to, :wide])
+        at = size - start - n if flip else start
+        transpose(room.block, n, at, room.columns[:side])
 
 
 @helper
-def make_chip(flip, is_transposed, room, chip):
+def make_chip(flip, is_transposed, taps, room, chip):
     """Resample the columns, and write them as the chip's columns or as its rows."""
     size = len(chip)
     for start in range(0, size, BLOCK):
         n = min(BLOCK, size - start)
         at = size - start - n if flip else start
         for k in range(n):
-            first, weights = room.first[start + k], room.weights[start + k]
+            first, weights = room.first[start + k], room.weights[start + k, :taps]
             to = n - 1 - k if flip else k
-            target = chip[at + to] if is_transposed else room.block[to]
-            add_rows(room.columns, first, weights, target)
+            target = chip[at + to] if is_transposed else room.block[to, :size]
+            add_rows(room.columns, ALL, first, weights, target)
         if not is_transposed:
             transpose(room.block, n, at, chip)
 
 
 @kernel
-def resample(raw, valid, ranges, turn, room, chip):
+def resample(raw, valid, ranges, turn, number, room):
     """Scale, resample and turn the pixels of a chip.
 
     Args:
@@ -150,43 +196,50 @@ def resample(raw, valid, ranges, turn, room, chip):
         valid: (side, side) bool.
         ranges: (bands, 2) float32, the raw values that become 0 and 1.
         turn: 0 to 7, bits of UPSIDE_DOWN, LEFT_RIGHT and TRANSPOSED.
-        room: for this side.
-        chip: (bands, size, size) float32; is filled.
+        number: of the chip in the batch.
+        room: that is filled.
     """
-    find_weights(len(valid), room)
+    side, size = len(valid), len(room.first)
+    taps = 1 if side == size else min(side, most_taps(side, size))
+    find_weights(side, taps, room.first, room.weights)
     for band in range(len(raw)):
         span = ranges[band, 0], ranges[band, 1]
-        make_columns(raw[band], valid, span, turn & UPSIDE_DOWN > 0, room)
-        make_chip(turn & LEFT_RIGHT > 0, turn & TRANSPOSED > 0, room, chip[band])
+        make_columns(raw[band], valid, span, turn & UPSIDE_DOWN > 0, taps, room)
+        chip = room.pixels[number, band]
+        make_chip(turn & LEFT_RIGHT > 0, turn & TRANSPOSED > 0, taps, room, chip)
+
+
+@helper
+def gather(raw, places, is_transposed, block, frame, target):
+    """Take pixels by their rows and columns, into a target that has a frame."""
+    rows, cols = places[0], places[1]
+    size = len(rows)
+    for start in range(0, size, BLOCK):
+        n = min(BLOCK, size - start)
+        for k in range(n):
+            here = raw[rows[start + k]]
+            there = block[k] if is_transposed else target[start + k, frame:]
+            for x in range(size):
+                there[x] = here[cols[x]]
+        if is_transposed:
+            transpose(block, n, start + frame, target)
 
 
 @kernel
-def nearest(labels, valid, turn, first, seen, known):
+def take_nearest(labels, valid, turn, room):
     """Take the nearest label of each pixel of a chip, turned, and whether there is data.
 
     Args:
         labels: (side, side) int32.
         valid: (side, side) bool.
         turn: as in `resample`.
-        first: (2, size) uint32, room.
-        seen: (size + 2, size + 2) int32; is filled but for a frame of one pixel.
-        known: (size, size) bool; is filled.
+        room: that is filled.
     """
-    side, size = len(labels), len(known)
+    side, size = len(labels), len(room.known)
     for i in range(size):
         at = np.uint32((i + 0.5) * side / size)
-        first[0, size - 1 - i if turn & UPSIDE_DOWN else i] = at
-        first[1, size - 1 - i if turn & LEFT_RIGHT else i] = at
-    rows, cols = first[0], first[1]
-    for y in range(size):
-        line, there = seen[y + 1, 1:], known[y]
-        if turn & TRANSPOSED:
-            col = cols[y]
-            for x in range(size):
-                line[x] = labels[rows[x], col]
-                there[x] = valid[rows[x], col]
-        else:
-            label, data = labels[rows[y]], valid[rows[y]]
-            for x in range(size):
-                line[x] = label[cols[x]]
-                there[x] = data[cols[x]]
+        room.places[0, size - 1 - i if turn & UPSIDE_DOWN else i] = at
+        room.places[1, size - 1 - i if turn & LEFT_RIGHT else i] = at
+    is_transposed = turn & TRANSPOSED > 0
+    gather(labels, room.places, is_transposed, room.few, 1, room.labels[1:-1])
+    gather(valid, room.places, is_transposed, room.few, 0, room.known)

@@ -11,18 +11,6 @@ from geoseg.kernels.compiled import helper, kernel
 from geoseg.learning.numbers import f4
 
 
-def framed(labels: np.ndarray) -> np.ndarray:
-    """Put a frame of one pixel that is not known around labels; (rows + 2, cols + 2) int32."""
-    seen = np.full([side + 2 for side in labels.shape], -1, np.int32)
-    seen[1:-1, 1:-1] = labels
-    return seen
-
-
-def room_for(shape: tuple[int, int]) -> np.ndarray:
-    """Make room for the borders of labels of a shape, with their frame."""
-    return np.zeros((2, shape[0] + 2, shape[1] + 2), np.uint8)
-
-
 def growths(boundary_width: float) -> int:
     """Say how often borders grow, from the pixel on either side of a change of label."""
     return max(0, round(boundary_width / 2) - 1)
@@ -40,8 +28,10 @@ def targets(labels: np.ndarray, boundary_width: float) -> np.ndarray:
         (2, rows, cols) bool: parcel (inside, off the border), boundary.
     """
     target, valid = (np.empty((n, *labels.shape), np.float32) for n in (2, 1))
-    known, room = np.ones(labels.shape, bool), room_for(labels.shape)
-    find_targets(framed(labels), known, growths(boundary_width), room, target, valid)
+    framed = np.pad(labels.astype(np.int32), 1, constant_values=-1)
+    borders = np.zeros((2, *framed.shape), np.uint8)
+    known = np.ones(labels.shape, np.int32)
+    mark_targets(framed, known, growths(boundary_width), borders, target, valid)
     return target > 0
 
 
@@ -83,30 +73,36 @@ def write_row(labels, known, border, parcel, boundary, valid):
         label, is_border = labels[x + 1], border[x + 1] > 0
         parcel[x] = f4((label > 0) & (not is_border))
         boundary[x] = f4((label >= 0) & is_border)
-        valid[x] = f4((label >= 0) & known[x])
+        valid[x] = f4((label >= 0) & (known[x] > 0))
 
 
-@kernel
-def find_targets(seen, known, growths, room, target, valid):
+@helper
+def find_targets(seen, known, growths, borders, target, valid):
     """Find parcels and borders, and where either is known.
 
     Args:
         seen: (rows + 2, cols + 2) int32 labels in a frame of -1.
-        known: (rows, cols) bool, of the image.
+        known: (rows, cols) int32, 1 where the image has data.
         growths: how often borders grow by a pixel.
-        room: (2, rows + 2, cols + 2) uint8, 0 in the frame.
+        borders: (2, rows + 2, cols + 2) uint8, room; 0 in the frame.
         target: (2, rows, cols) float32, parcel and boundary; is filled.
         valid: (1, rows, cols) float32; is filled.
     """
     rows = len(known)
     for y in range(1, rows + 1):
-        mark_changes(seen[y - 1], seen[y], seen[y + 1], room[0, y])
+        mark_changes(seen[y - 1], seen[y], seen[y + 1], borders[0, y])
     for step in range(growths):
-        old, new = room[step % 2], room[1 - step % 2]
+        old, new = borders[step % 2], borders[1 - step % 2]
         for y in range(1, rows + 1):
             grow(old[y - 1], old[y], old[y + 1], step % 2 == 1, new[y])
-    border = room[growths % 2]
+    border = borders[growths % 2]
     for y in range(rows):
         write_row(
             seen[y + 1], known[y], border[y + 1], target[0, y], target[1, y], valid[0, y]
         )
+
+
+@kernel
+def mark_targets(seen, known, growths, borders, target, valid):
+    """Find targets of labels that are no chip's."""
+    find_targets(seen, known, growths, borders, target, valid)

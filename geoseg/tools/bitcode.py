@@ -36,6 +36,7 @@ from geoseg.kernels import machine_code
 from geoseg.kernels.compiled import KERNELS, Kernel, jitted
 from geoseg.learning.augment import plain
 from geoseg.learning.chips import KINDS, ArraySource, Cut, Cutter
+from geoseg.learning.targets import targets
 from geoseg.spec import Band
 from geoseg.vector import write_parcels
 from geoseg.vectorizer.label import label
@@ -82,6 +83,7 @@ def recorded(*, anew: bool) -> Iterator[Records]:
         made = jitted(kernel.function, is_kernel=True, cache=False)
 
         def call(arguments: tuple, _: list) -> object:
+            arguments = machine_code.unpacked(arguments)
             result = made(*arguments)
             known = made.overloads[tuple(map(made.typeof_pyval, arguments))]
             function, returns = known.fndesc.llvm_func_name, known.signature.return_type
@@ -117,9 +119,11 @@ def exercise() -> None:
 def exercise_chips() -> None:
     """Cut chips of every kind of pixels."""
     labels, valid = np.ones((9, 9), np.int32), np.ones((9, 9), bool)
+    targets(labels, 4)
     for kind in KINDS:
         source = ArraySource("", np.ones((1, 9, 9), kind), labels, valid)
-        Cutter((Band("grey", 0, 1),), chip=5).cut([Cut(source, Window(0, 0, 9, 9), plain(1))])
+        cuts = [Cut(source, Window(0, 0, side, side), plain(1)) for side in (7, 9)]
+        Cutter((Band("grey", 0, 1),), chip=5).cut(cuts)
 
 
 def exercise_vectorizer() -> None:
