@@ -21,6 +21,7 @@ from geoseg.kernels.compiled import kernel
 from geoseg.kernels.machine_code import Packed
 from geoseg.learning.augment import Look, draw, plain
 from geoseg.learning.light import relight
+from geoseg.learning.rasters import raster_of, readable
 from geoseg.learning.resample import resample, take_nearest
 from geoseg.learning.room import make_room
 from geoseg.learning.targets import find_targets, growths
@@ -123,23 +124,26 @@ class Cut:
 
 
 @kernel
-def finish(look, growths, number, room):
-    """Light the pixels of a chip, and find its targets.
+def make_chip(image, labels, valid, side, look, growths, number, ranges, room):
+    """Make a chip of a square: its pixels and its targets.
 
     Args:
+        image: raster of (bands, side, side), raw.
+        labels: raster of (side, side) int32.
+        valid: raster of (side, side) bool.
+        side: of the square.
         look: as in `augment`.
         growths: how often borders grow by a pixel.
         number: of the chip in the batch.
-        room: with pixels and labels of the chip's size.
+        ranges: (bands, 2) float32, the raw values that become 0 and 1.
+        room: that is filled.
     """
+    resample(image, valid, side, ranges, look.turn, number, room)
+    take_nearest(labels, valid, side, look.turn, room)
     relight(room.pixels[number], look, room)
     find_targets(
         room.labels, room.known, growths, room.borders, room.target[number], room.valid[number]
     )
-
-
-KINDS = tuple(map(np.dtype, (np.uint8, np.uint16, np.int16, np.float32)))
-"""Of pixels that are cut as they are; others become float32 first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +173,11 @@ class Cutter:
     def _cut(self, cut: Cut, number: int, ranges: Packed, room: Packed) -> None:
         """Cut a chip into its place in a batch."""
         look = cut.look or plain(len(self.bands))
-        raw, labels, valid = cut.source.read(cut.window)
-        kind = raw.dtype if raw.dtype in KINDS else np.float32
-        raw, valid = np.ascontiguousarray(raw, kind), np.ascontiguousarray(valid)
-        resample(raw, valid, ranges, look.turn, number, room)
-        take_nearest(labels.astype(np.int32, copy=False), valid, look.turn, room)
-        finish(look, growths(self._width(cut)), number, room)
+        image, labels, valid = cut.source.read(cut.window)
+        labels = labels.astype(np.int32, copy=False)
+        arrays = [readable(one) for one in (image, labels, valid)]
+        times = growths(self._width(cut))
+        make_chip(*map(raster_of, arrays), len(valid), look, times, number, ranges, room)
 
     def _width(self, cut: Cut) -> float:
         if not self.in_metres:

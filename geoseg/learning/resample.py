@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from geoseg.kernels.compiled import helper, instruction, kernel
+from geoseg.kernels.compiled import helper, instruction
 from geoseg.learning.numbers import f4
+from geoseg.learning.rasters import BOOL, INT16, INT32, UINT8, UINT16, item, row_of
 from geoseg.learning.scaling import GREY, scaled_pixel
 
 UPSIDE_DOWN, LEFT_RIGHT, TRANSPOSED = 1, 2, 4
@@ -61,12 +62,27 @@ def find_weights(side, taps, first, weights):
 
 
 @helper
-def scale_row(raw, valid, span, row):
-    """Scale a row of raw pixels, as `scaled` does."""
+def scale_row(raw, like, valid, span, row):
+    """Scale a row of raw pixels of the kind of `like`, as `scaled` does."""
     low, high = span
-    for x in range(len(raw)):
-        value = scaled_pixel(f4(raw[x]), low, high)
-        row[x] = value if valid[x] else f4(GREY)
+    for x in range(len(row)):
+        value = scaled_pixel(f4(item(raw, x, like)), low, high)
+        row[x] = value if item(valid, x, np.uint8(0)) else f4(GREY)
+
+
+@helper
+def scale_any_row(raw, kind, valid, span, row):
+    """Scale a row of raw pixels."""
+    if kind == UINT8 or kind == BOOL:
+        scale_row(raw, np.uint8(0), valid, span, row)
+    elif kind == UINT16:
+        scale_row(raw, np.uint16(0), valid, span, row)
+    elif kind == INT16:
+        scale_row(raw, np.int16(0), valid, span, row)
+    elif kind == INT32:
+        scale_row(raw, np.int32(0), valid, span, row)
+    else:
+        scale_row(raw, f4(0), valid, span, row)
 
 
 @helper
@@ -153,16 +169,18 @@ def transpose(block, n, at, columns):
 
 
 @helper
-def make_columns(raw, valid, span, flip, taps, room):
+def make_columns(image, band, valid, side, flip, taps, ranges, room):
     """Scale the rows of a square, resample them to those of the chip, and make them columns."""
-    side, size, wide = len(raw), len(room.first), whole(len(raw))
+    size, wide = len(room.first), whole(side)
+    span = ranges[band, 0], ranges[band, 1]
     ring, done = len(room.rows) - 1, 0
     for start in range(0, size, BLOCK):
         n = min(BLOCK, size - start)
         for k in range(n):
             first = room.first[start + k]
             while done < first + taps:
-                scale_row(raw[done], valid[done], span, room.rows[done & ring])
+                raw, good = row_of(image, band, done), row_of(valid, 0, done)
+                scale_any_row(raw, image.kind, good, span, room.rows[done & ring, :side])
                 done += 1
             to = n - 1 - k if flip else k
             weights = room.weights[start + k, :taps]
@@ -187,59 +205,60 @@ def make_chip(flip, is_transposed, taps, room, chip):
             transpose(room.block, n, at, chip)
 
 
-@kernel
-def resample(raw, valid, ranges, turn, number, room):
+@helper
+def resample(image, valid, side, ranges, turn, number, room):
     """Scale, resample and turn the pixels of a chip.
 
     Args:
-        raw: (bands, side, side).
-        valid: (side, side) bool.
+        image: raster of (bands, side, side).
+        valid: raster of (side, side) bool.
+        side: of the square.
         ranges: (bands, 2) float32, the raw values that become 0 and 1.
         turn: 0 to 7, bits of UPSIDE_DOWN, LEFT_RIGHT and TRANSPOSED.
         number: of the chip in the batch.
         room: that is filled.
     """
-    side, size = len(valid), len(room.first)
+    size = len(room.first)
     taps = 1 if side == size else min(side, most_taps(side, size))
     find_weights(side, taps, room.first, room.weights)
-    for band in range(len(raw)):
-        span = ranges[band, 0], ranges[band, 1]
-        make_columns(raw[band], valid, span, turn & UPSIDE_DOWN > 0, taps, room)
+    for band in range(len(ranges)):
+        make_columns(image, band, valid, side, turn & UPSIDE_DOWN > 0, taps, ranges, room)
         chip = room.pixels[number, band]
         make_chip(turn & LEFT_RIGHT > 0, turn & TRANSPOSED > 0, taps, room, chip)
 
 
 @helper
-def gather(raw, places, is_transposed, block, frame, target):
-    """Take pixels by their rows and columns, into a target that has a frame."""
+def gather(raster, like, places, is_transposed, block, frame, target):
+    """Take numbers of the kind of `like` by rows and columns, into a target that has a frame."""
     rows, cols = places[0], places[1]
     size = len(rows)
     for start in range(0, size, BLOCK):
         n = min(BLOCK, size - start)
         for k in range(n):
-            here = raw[rows[start + k]]
+            here = row_of(raster, 0, rows[start + k])
             there = block[k] if is_transposed else target[start + k, frame:]
             for x in range(size):
-                there[x] = here[cols[x]]
+                there[x] = item(here, cols[x], like)
         if is_transposed:
             transpose(block, n, start + frame, target)
 
 
-@kernel
-def take_nearest(labels, valid, turn, room):
+@helper
+def take_nearest(labels, valid, side, turn, room):
     """Take the nearest label of each pixel of a chip, turned, and whether there is data.
 
     Args:
-        labels: (side, side) int32.
-        valid: (side, side) bool.
+        labels: raster of (side, side) int32.
+        valid: raster of (side, side) bool.
+        side: of the square.
         turn: as in `resample`.
         room: that is filled.
     """
-    side, size = len(labels), len(room.known)
+    size = len(room.known)
     for i in range(size):
-        at = np.uint32((i + 0.5) * side / size)
+        at = int((i + 0.5) * side / size)
         room.places[0, size - 1 - i if turn & UPSIDE_DOWN else i] = at
         room.places[1, size - 1 - i if turn & LEFT_RIGHT else i] = at
     is_transposed = turn & TRANSPOSED > 0
-    gather(labels, room.places, is_transposed, room.few, 1, room.labels[1:-1])
-    gather(valid, room.places, is_transposed, room.few, 0, room.known)
+    gather(labels, np.int32(0), room.places, is_transposed, room.few, 1, room.labels[1:-1])
+    gather(valid, np.uint8(0), room.places, is_transposed, room.few, 0, room.known)

@@ -29,7 +29,7 @@ class Room(NamedTuple):
     """(BLOCK, at least side and size) rows that become columns."""
     columns: NDArray[np.float32]
     """(side, size) the square's columns as rows, each as long as a chip's."""
-    places: NDArray[np.uint32]
+    places: NDArray[np.int64]
     """(2, size) rows and columns of the nearest raw pixels."""
     labels: NDArray[np.int32]
     """(size + 2, size + 2) in a frame of pixels that are not known."""
@@ -56,7 +56,7 @@ def make_room(
     framed = size + 2, size + 2
     return Room(
         pixels, target, valid, np.empty(size, np.int64), np.empty((size, taps), np.float32),
-        rows, block, np.empty((side, size), np.float32), np.empty((2, size), np.uint32),
+        rows, block, np.empty((side, size), np.float32), np.empty((2, size), np.int64),
         np.full(framed, -1, np.int32),
         np.empty((BLOCK, size), np.int32), np.empty((size, size), np.int32),
         np.zeros((2, *framed), np.uint8),

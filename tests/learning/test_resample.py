@@ -5,7 +5,8 @@ from torch.nn import functional
 
 from geoseg.grid import Window
 from geoseg.learning.augment import plain
-from geoseg.learning.chips import KINDS, ArraySource, Cut, Cutter
+from geoseg.learning.chips import ArraySource, Cut, Cutter
+from geoseg.learning.rasters import KINDS
 from geoseg.learning.resample import LEFT_RIGHT, TRANSPOSED, TURNS, UPSIDE_DOWN
 from geoseg.learning.scaling import GREY, scaled
 from geoseg.spec import Band
@@ -62,7 +63,7 @@ def test_pixels_are_resampled_as_torch_does_and_grey_where_the_nearest_has_no_da
     assert np.abs(pixels - wanted).max() < 1e-6
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "int32", "float64", ">u2"])
+@pytest.mark.parametrize("kind", [*KINDS, "int64", "float64", ">u2"])
 def test_pixels_of_any_kind_are_scaled_to_the_bits_of_predicting(kind):
     source = noise(37, kind)
     assert (cut(source, 37)[0] == scaled_by_numpy(source)).all()
