@@ -23,7 +23,7 @@ SIDE = 3
 TO_KERNEL = tuple(zip(*TO_POINTS))
 """Its transpose: what six points add to each of three weights' gradients."""
 TURN, TURN_BACK = "geoseg_turn", "geoseg_turn_back"
-"""The functions. Both take three addresses and scratch space, and `INTEGERS`; `TURN` has kernels,
+"""The functions. Of their three arrays `TURN` has kernels,
 (9, size), and points, (36, size), written; `TURN_BACK` has kernels, written, and sums of points,
 (parts, 36, size). The others are not looked at."""
 INTEGERS = "size stride parts none start stop"

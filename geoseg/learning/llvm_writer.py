@@ -5,7 +5,7 @@ Text of no processor in particular; `object_code` makes it fit one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from llvmlite import ir
@@ -58,6 +58,26 @@ class Writer:
         i.add_incoming(self.build.add(i, INT(step)), self.build.block)
         self.build.branch(head)
         self.build.position_at_end(after)
+
+    def fold(
+        self, start: Value | int, stop: Value | int, values: Sequence[Value],
+        step: Callable[[Value, list[Value]], Sequence[Value]],
+    ) -> list[Value]:
+        """Count from start to before stop; a step makes new values of a count and the old ones."""
+        before = self.build.block
+        head, body, after = (self.function.append_basic_block() for _ in range(3))
+        self.build.branch(head)
+        self.build.position_at_end(head)
+        i, *kept = [self.build.phi(one.type) for one in (INT(0), *values)]
+        self.build.cbranch(self.build.icmp_signed("<", i, _integer(stop)), body, after)
+        self.build.position_at_end(body)
+        made = [self.build.add(i, INT(1)), *step(i, kept)]
+        for phi, old, new in zip((i, *kept), (_integer(start), *values), made, strict=True):
+            phi.add_incoming(old, before)
+            phi.add_incoming(new, self.build.block)
+        self.build.branch(head)
+        self.build.position_at_end(after)
+        return kept
 
     def times(self, *factors: Value | int) -> Value:
         """Multiply integers."""

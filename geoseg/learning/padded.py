@@ -5,19 +5,13 @@ Outputs and gradients are torch's up to rounding; weights and layers stay as the
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.profiler import record_function
 
-from geoseg import object_code
-from geoseg.learning import kernels_code, llvm_writer, padded_code, team, winograd, winograd_code
+from geoseg.learning import kernels_code, padded_code, team, winograd
 from geoseg.learning.padded_code import COMPARE, CONVOLVE
 from geoseg.learning.team import Piece
 from geoseg.learning.winograd_code import FILTERS, PATCH, TILE
@@ -25,6 +19,8 @@ from geoseg.learning.winograd_code import FILTERS, PATCH, TILE
 LAST = torch.channels_last
 EVEN = 12
 """Tiles per thread are multiples of this: as many are multiplied at a time in wide registers."""
+COLUMNS = 4096
+"""Kernels' weights per thread are multiples of this: less is not worth a thread."""
 SUMMED = 1020
 """Tiles whose products go into one sum: shorter sums, and sums of them, are rounded less."""
 LEAST = 32
@@ -81,9 +77,8 @@ class _Convolution(torch.autograd.Function):
     def forward(context: Any, pixels: Tensor, kernels: Tensor) -> Tensor:
         """Convolve (n, channels, rows, cols) with (filters, channels, 3, 3)."""
         context.save_for_backward(pixels, kernels)
-        with record_function(f"winograd {kernels.shape[1]} -> {kernels.shape[0]}"):
-            out, pieces = _convolved(pixels, _matrices(kernels), kernels.shape[0])
-            team.run(pieces, _scratch(kernels))
+        out, pieces = _convolved(pixels, _matrices(kernels), kernels.shape[0])
+        team.run(pieces, _scratch(kernels))
         return out
 
     @staticmethod
@@ -95,15 +90,14 @@ class _Convolution(torch.autograd.Function):
         wants_pixels, wants_kernels = context.needs_input_grad
         found = sums = None
         pieces: list[Piece] = []
-        with record_function(f"winograd backward {kernels.shape[1]} -> {kernels.shape[0]}"):
-            if wants_pixels:
-                turned = _turned_matrices(kernels)
-                found, pieces = _convolved(gradients, turned, kernels.shape[1])
-            if wants_kernels:
-                sums, more = _compared(pixels, gradients)
-                pieces = [*pieces, *more]
-            team.run(pieces, _scratch(kernels))
-            return found, None if sums is None else _kernels(sums, kernels.shape)
+        if wants_pixels:
+            turned = _turned_matrices(kernels)
+            found, pieces = _convolved(gradients, turned, kernels.shape[1])
+        if wants_kernels:
+            sums, more = _compared(pixels, gradients)
+            pieces = [*pieces, *more]
+        team.run(pieces, _scratch(kernels))
+        return found, None if sums is None else _kernels(sums, kernels.shape)
 
 
 def _scratch(kernels: Tensor) -> int:
@@ -126,9 +120,10 @@ def _points(kernels: Tensor, *, turned: bool = False) -> Tensor:
     """Turn (9, size) into points, (36, size)."""
     size = kernels.shape[1]
     points = torch.empty(PATCH**2, size)
-    arrays = kernels[-1] if turned else kernels, points, points
+    arrays = kernels[-1] if turned else kernels, points
     numbers = size, -size if turned else size, 1, 0
-    team.run(_pieces(kernels_code.TURN, arrays, numbers, _parts(size, FILTERS)))
+    parts = team.parted(size, COLUMNS)
+    team.run(team.pieces(kernels_code, kernels_code.TURN, arrays, numbers, parts))
     return points
 
 
@@ -137,8 +132,10 @@ def _kernels(sums: Tensor, shape: torch.Size) -> Tensor:
     filters, channels = shape[:2]
     parts, _, size = sums.shape
     weights = torch.empty(9, size)
-    arrays, numbers = (weights, sums, sums), (size, size, parts, 0)
-    team.run(_pieces(kernels_code.TURN_BACK, arrays, numbers, _parts(size, FILTERS)))
+    cuts = team.parted(size, COLUMNS)
+    team.run(team.pieces(
+        kernels_code, kernels_code.TURN_BACK, (weights, sums), (size, size, parts, 0), cuts
+    ))
     parted = weights.view(9, filters // FILTERS, channels, FILTERS).permute(1, 3, 0, 2)
     return parted.reshape(filters, 3, 3, channels).permute(0, 3, 1, 2)
 
@@ -147,20 +144,22 @@ def _convolved(pixels: Tensor, matrices: Tensor, filters: int) -> tuple[Tensor, 
     """Give a place for the outputs, and what fills it."""
     n, channels, *shape = pixels.shape
     out = torch.empty((n, filters, *shape), memory_format=LAST)
-    numbers, parts = (*shape, channels, filters), _parts(_tiles(pixels), EVEN)
-    return out, _pieces(CONVOLVE, (pixels, out, matrices), numbers, parts)
+    numbers, parts = (*shape, channels, filters), team.parted(_tiles(pixels), EVEN)
+    return out, team.pieces(padded_code, CONVOLVE, (pixels, out, matrices), numbers, parts)
 
 
 def _compared(pixels: Tensor, gradients: Tensor) -> tuple[Tensor, list[Piece]]:
     """Give a place for the sums of all parts, and what fills it."""
     _, channels, *shape = pixels.shape
     filters = gradients.shape[1]
-    parts = list(_parts(_tiles(pixels), EVEN, most=SUMMED))
+    parts = list(team.parted(_tiles(pixels), EVEN, most=SUMMED))
     sums = torch.empty(len(parts), PATCH**2, channels * filters)
     numbers = (*shape, channels, filters)
     return sums, [
         piece for one, part in zip(sums, parts)
-        for piece in _pieces(COMPARE, (pixels, gradients, one), numbers, [part])
+        for piece in team.pieces(
+            padded_code, COMPARE, (pixels, gradients, one), numbers, [part]
+        )
     ]
 
 
@@ -168,27 +167,3 @@ def _tiles(pixels: Tensor) -> int:
     """Count the tiles of some images."""
     n, _, rows, cols = pixels.shape
     return n * -(-rows // TILE) * -(-cols // TILE)
-
-
-def _parts(count: int, grain: int, most: int | None = None) -> Iterator[tuple[int, int]]:
-    """Part a number among torch's threads, in multiples of grain and at most so many at a time."""
-    step = -(-count // (torch.get_num_threads() * grain)) * grain
-    step = step if most is None else min(step, most)
-    for start in range(0, count, step):
-        yield start, min(start + step, count)
-
-
-def _pieces(
-    name: str, arrays: Sequence[Tensor], numbers: Sequence[int], parts: Iterable[tuple[int, int]]
-) -> list[Piece]:
-    """Cut the work of a function."""
-    function = _function(name, winograd.lanes())
-    return [Piece(function, arrays, (*numbers, *part)) for part in parts]
-
-
-@functools.cache
-def _function(name: str, lanes: int) -> int:
-    source = padded_code if name in (CONVOLVE, COMPARE) else kernels_code
-    files = [Path(one.__file__) for one in (source, winograd_code, llvm_writer)]
-    digest = hashlib.sha256(b"".join(one.read_bytes() for one in files)).hexdigest()[:16]
-    return object_code.address(name, f"{digest}.{lanes}", lambda: source.write(name, lanes))

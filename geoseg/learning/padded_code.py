@@ -40,15 +40,8 @@ ADDRESSES = {
     "scratch": "`scratch_size` numbers",
 }
 """Arguments: where float32 numbers are."""
-INTEGERS = {
-    "rows": "of an image",
-    "cols": "of an image",
-    "channels": "a multiple of 16",
-    "filters": "a multiple of 16",
-    "start": "first tile",
-    "stop": "the tile after the last one",
-}
-"""Arguments after those, int64."""
+INTEGERS = "rows cols channels filters start stop"
+"""Arguments after those, int64: the sides of an image; multiples of 16; tiles."""
 
 Turn = Callable[[Writer, Sequence[Value]], list[Value]]
 
@@ -71,7 +64,7 @@ def write(name: str, lanes: int) -> str:
         steps = [take, multiply(module, vector), _give(module, vector)]
     else:
         steps = [take, _take(module, vector, TILE, _spread), _collect(module, vector)]
-    code = Writer(module, name, vector, " ".join(ADDRESSES), " ".join(INTEGERS))
+    code = Writer(module, name, vector, " ".join(ADDRESSES), INTEGERS)
     code.function.linkage = ""
     build, at, times = code.build, code.at, code.times
     pixels, filtered, matrices, points = code["pixels filtered matrices scratch"]
@@ -246,25 +239,14 @@ def _collect(module: ir.Module, vector: ir.VectorType) -> ir.Function:
 
 def _products(code: Writer, own: Value, other: Value, before: list[Value]) -> list[Value]:
     """Add the products of `CHANNELS` numbers with `FILTERS` numbers, in the order of the tiles."""
-    build, (tiles, channels, filters) = code.build, code["tiles channels filters"]
-    outside = build.block
-    body, after = (code.function.append_basic_block() for _ in range(2))
-    build.branch(body)
-    build.position_at_end(body)
-    tile = build.phi(INT)
-    tile.add_incoming(INT(0), outside)
-    sums = [build.phi(code.vector) for _ in before]
-    line = code.at(other, code.times(tile, filters))
-    factors = [code.load(code.at(line, j)) for j in range(0, FILTERS, code.vector.count)]
-    numbers = code.at(own, code.times(tile, channels))
-    spread = [code.spread(build.load(code.at(numbers, i))) for i in range(CHANNELS)]
-    pairs = [(number, factor) for number in spread for factor in factors]
-    found = [code.plus_times(*pair, one) for pair, one in zip(pairs, sums)]
-    for one, old, new in zip(sums, before, found):
-        one.add_incoming(old, outside)
-        one.add_incoming(new, body)
-    more = build.add(tile, INT(1))
-    tile.add_incoming(more, body)
-    build.cbranch(build.icmp_signed("<", more, tiles), body, after)
-    build.position_at_end(after)
-    return found
+    tiles, channels, filters = code["tiles channels filters"]
+
+    def added(tile: Value, sums: list[Value]) -> list[Value]:
+        line = code.at(other, code.times(tile, filters))
+        factors = [code.load(code.at(line, j)) for j in range(0, FILTERS, code.vector.count)]
+        numbers = code.at(own, code.times(tile, channels))
+        spread = [code.spread(code.build.load(code.at(numbers, i))) for i in range(CHANNELS)]
+        pairs = [(number, factor) for number in spread for factor in factors]
+        return [code.plus_times(*pair, one) for pair, one in zip(pairs, sums)]
+
+    return code.fold(0, tiles, before, added)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import os
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from llvmlite import ir
 from torch import Tensor
 
 from geoseg import object_code
+from geoseg.learning import llvm_writer, winograd, winograd_code
 
 ARRAYS, NUMBERS = 3, 6
 """Arguments of a piece: so many addresses of float32, one of scratch space, so many int64."""
@@ -53,18 +57,49 @@ def run(pieces: Sequence[Piece], scratch: int = 0) -> None:
     threads = min(torch.get_num_threads(), len(pieces))
     room = torch.empty(threads * scratch)
     head = [0, len(pieces), 0, room.data_ptr(), scratch * room.element_size()]
-    calls = (
-        (one.function, *(array.data_ptr() for array in one.arrays), *one.numbers) for one in pieces
-    )
-    table = torch.tensor([*head, *chain.from_iterable(calls)], dtype=torch.int64)
-    address, at_once = _worker(), _openmp()
-    work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+    calls = [(one.function, *map(Tensor.data_ptr, one.arrays), *one.numbers) for one in pieces]
+    table = array("q", chain(head, *calls))
+    place, _ = table.buffer_info()
+    (address, work), at_once = _worker(), _openmp()
     if threads <= 1:
-        work(table.data_ptr())
+        work(place)
     elif at_once is not None:
-        at_once(address, table.data_ptr(), threads, 0)
+        at_once(address, place, threads, 0)
     else:
-        list(_pool(threads).map(work, [table.data_ptr()] * threads))
+        list(_pool(threads).map(work, [place] * threads))
+
+
+def pieces(
+    source: ModuleType, name: str, arrays: Sequence[Tensor], numbers: Sequence[int],
+    parts: Iterable[tuple[int, int]],
+) -> list[Piece]:
+    """Cut the work of a function into pieces.
+
+    Args:
+        source: the module whose `write` writes it.
+        name: of the function.
+        arrays: at most `ARRAYS`.
+        numbers: all but the last two.
+        parts: these, the start and the stop of each piece.
+    """
+    function = _function(source, name, winograd.lanes())
+    arrays = [*arrays, *[arrays[0]] * (ARRAYS - len(arrays))]
+    return [Piece(function, arrays, (*numbers, *part)) for part in parts]
+
+
+def parted(count: int, grain: int = 1, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Part a number among torch's threads, in multiples of grain and at most so many at a time."""
+    step = -(-count // (torch.get_num_threads() * grain)) * grain
+    step = step if most is None else min(step, most)
+    for start in range(0, count, step):
+        yield start, min(start + step, count)
+
+
+@functools.cache
+def _function(source: ModuleType, name: str, lanes: int) -> int:
+    files = [Path(one.__file__) for one in (source, winograd_code, llvm_writer)]
+    digest = hashlib.sha256(b"".join(one.read_bytes() for one in files)).hexdigest()[:16]
+    return object_code.address(name, f"{digest}.{lanes}", lambda: source.write(name, lanes))
 
 
 @functools.cache
@@ -90,8 +125,9 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 @functools.cache
-def _worker() -> int:
-    return object_code.address("geoseg_work", VERSION, write)
+def _worker() -> tuple[int, Callable[[int], None]]:
+    address = object_code.address("geoseg_work", VERSION, write)
+    return address, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
 
 
 def write() -> str:

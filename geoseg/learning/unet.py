@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from geoseg.errors import ModelError
+from geoseg.learning.join import join
 from geoseg.learning.padded import convolve
 
 LEVELS = 5
@@ -132,8 +133,7 @@ class UNet(nn.Module):
             pixels = functional.max_pool2d(pixels, 2)
         pixels = self.encoder[-1](pixels)
         for lift, level in zip(self.lifts, self.decoder):
-            pixels = functional.interpolate(lift(pixels), scale_factor=2.0, mode="nearest")
-            pixels = torch.cat([skips.pop(), pixels], dim=1)
+            pixels = join(skips.pop(), lift(pixels))
             for unit in level:  # one by one: each drops its input, the largest here, at once
                 pixels = unit(pixels)
         return self.head(pixels)
