@@ -3,9 +3,10 @@
     python tests/benchmarks/bench_loading.py [--chip 256] [--batch 16] [--steps 5] [--device cpu]
 
 Chips are cut from the sample scene, zoomed, turned and lit as in training. First it is told how
-many chips a second one cutter cuts, and several that share the processor cores; then cutting and
-learning are measured one after the other, in CPU seconds of one thread (on a GPU: seconds), and
-together, as the trainer does it: what remains of the cutting is the time spent waiting.
+many chips a second one cutter cuts, and several at once (other programs' work shows in the cores
+that they had). Then cutting and learning are measured one after the other, in CPU seconds of one
+thread (on a GPU: seconds), and together, as the trainer does it: what remains of the cutting is the
+time spent waiting.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from geoseg.learning.training import cutters_for, prefetched, sampler_for, updat
 from geoseg.tools.pairs import Pair, load_pairs
 from geoseg.tools.train import TrainOptions, prepare
 
-ROUNDS, SECONDS, EACH = 7, 0.7, 4
-"""How often each number of cutters is measured, how long, and batches of a cutter in one go."""
+ROUNDS, EACH = 15, 20
+"""How often each number of cutters is measured, and how many batches each of them cuts."""
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 
 
@@ -68,21 +69,21 @@ def tell_cutting(job: TrainJob, batch: int) -> None:
     numbers = sorted({1, most, *(1 << n for n in range(most.bit_length()) if 1 << n <= most)})
     rounds = [[cut_together(job, cutters) for cutters in numbers] for _ in range(ROUNDS)]
     for index, cutters in enumerate(numbers):
-        pace = batch * median(one[index] for one in rounds)
-        times = median(one[index] / one[0] for one in rounds)
+        pace = batch * median(one[index][0] for one in rounds)
+        cores = median(one[index][1] for one in rounds)
+        times = median(one[index][0] / one[0][0] for one in rounds)
         print(f"{cutters} cutter(s) alone: {pace:,.0f} chips a second, {times:.2f} times one's; "
-              f"{1000 * cutters / pace:.2f} ms of a core a chip")
+              f"they had {cores:.2f} cores, {1000 * cores / pace:.2f} ms of a core a chip")
 
 
-def cut_together(job: TrainJob, cutters: int) -> float:
-    """Give the batches a second that some cutters make, a second or so long."""
+def cut_together(job: TrainJob, cutters: int) -> tuple[float, float]:
+    """Give the batches a second that some cutters make, and how many cores they had."""
     with ThreadPoolExecutor(cutters) as pool:
         list(pool.map(discard, [job.sampler] * cutters, range(cutters)))
-        begun, n = time.perf_counter(), 0
-        while time.perf_counter() < begun + SECONDS:
-            list(pool.map(discard, [job.sampler] * EACH * cutters, range(n, n + EACH * cutters)))
-            n += EACH * cutters
-        return n / (time.perf_counter() - begun)
+        begun, used, n = time.perf_counter(), time.process_time(), EACH * cutters
+        list(pool.map(discard, [job.sampler] * n, range(n)))
+        seconds = time.perf_counter() - begun
+        return n / seconds, (time.process_time() - used) / seconds
 
 
 def discard(sampler, number: int) -> None:
