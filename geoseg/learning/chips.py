@@ -172,12 +172,14 @@ class Cutter:
 
     def _cut(self, cut: Cut, number: int, ranges: Packed, room: Packed) -> None:
         """Cut a chip into its place in a batch."""
-        look = cut.look or plain(len(self.bands))
+        look, side = cut.look or plain(len(self.bands)), cut.window.width
         image, labels, valid = cut.source.read(cut.window)
+        assert image.shape == (len(self.bands), side, side), image.shape  # kernels trust it
+        assert labels.shape == valid.shape == (side, side), (labels.shape, valid.shape)
         labels = labels.astype(np.int32, copy=False)
         arrays = [readable(one) for one in (image, labels, valid)]
         times = growths(self._width(cut))
-        make_chip(*map(raster_of, arrays), len(valid), look, times, number, ranges, room)
+        make_chip(*map(raster_of, arrays), side, look, times, number, ranges, room)
 
     def _width(self, cut: Cut) -> float:
         if not self.in_metres:

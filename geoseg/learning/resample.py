@@ -190,7 +190,7 @@ def make_columns(image, band, valid, side, flip, taps, ranges, room):
 
 
 @helper
-def make_chip(flip, is_transposed, taps, room, chip):
+def make_band(flip, is_transposed, taps, room, chip):
     """Resample the columns, and write them as the chip's columns or as its rows."""
     size = len(chip)
     for start in range(0, size, BLOCK):
@@ -224,7 +224,7 @@ def resample(image, valid, side, ranges, turn, number, room):
     for band in range(len(ranges)):
         make_columns(image, band, valid, side, turn & UPSIDE_DOWN > 0, taps, ranges, room)
         chip = room.pixels[number, band]
-        make_chip(turn & LEFT_RIGHT > 0, turn & TRANSPOSED > 0, taps, room, chip)
+        make_band(turn & LEFT_RIGHT > 0, turn & TRANSPOSED > 0, taps, room, chip)
 
 
 @helper
