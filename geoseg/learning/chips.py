@@ -159,10 +159,10 @@ class Cutter:
     in_metres: bool = False
     """True where the width is metres on the ground; sources must then have a resolution."""
 
-    def cut(self, cuts: Sequence[Cut]) -> Batch:
-        """Cut chips from square windows; any size is resampled."""
-        counts = len(self.bands), 2, 1
-        batch = Batch(*(torch.empty((len(cuts), n, self.chip, self.chip)) for n in counts))
+    def cut(self, cuts: Sequence[Cut], *, pinned: bool = False) -> Batch:
+        """Cut chips from square windows; any size is resampled. Pinned: where a GPU reads them."""
+        shapes = [(len(cuts), n, self.chip, self.chip) for n in (len(self.bands), 2, 1)]
+        batch = Batch(*(torch.empty(one, pin_memory=pinned) for one in shapes))
         ranges = Packed(np.array([(one.low, one.high) for one in self.bands], np.float32))
         side = max(cut.window.width for cut in cuts)
         room = Packed(make_room(*(part.numpy() for part in batch.parts()), side))
@@ -201,12 +201,15 @@ class Sampler:
     """Smallest and largest zoom; 0.5 sees twice as far, at half the resolution."""
     seed: int = 0
     """Of all draws."""
+    pinned: bool = False
+    """True to cut into memory that a GPU reads by itself; needs a CUDA device."""
 
     def __call__(self, step: int) -> Batch:
         """Draw batch number `step`; the same number gives the same batch."""
         random = Random(f"{self.seed} {step}")
         chosen = random.choices(self.areas, [_draws(area) for area in self.areas], k=self.batch)
-        return self.cutter.cut([self._one(area, random) for area in chosen])
+        cuts = [self._one(area, random) for area in chosen]
+        return self.cutter.cut(cuts, pinned=self.pinned)
 
     def _one(self, area: Area, random: Random) -> Cut:
         zoom = math.exp(random.uniform(*map(math.log, self.zoom)))

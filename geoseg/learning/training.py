@@ -27,7 +27,7 @@ from geoseg.cpus import usable_cpus
 from geoseg.errors import TrainingError
 from geoseg.learning import watch
 from geoseg.learning.checkpoint import save
-from geoseg.learning.chips import Batch, Batches
+from geoseg.learning.chips import Batch, Batches, Sampler
 from geoseg.learning.job import State, TrainJob, begin, keep_state, resume
 from geoseg.learning.log_csv import record
 from geoseg.learning.losses import WeightedSum, parse_loss
@@ -213,7 +213,11 @@ def prefetched(sampler: Batches, first: int, cutters: int = 1) -> Iterator[Batch
 
 def sampler_for(sampler: Batches, device: torch.device) -> Batches:
     """Give batches where a device copies them from by itself: a GPU needs pinned memory."""
-    return sampler if device.type == "cpu" else lambda number: sampler(number).pinned()
+    if device.type == "cpu":
+        return sampler
+    if isinstance(sampler, Sampler):
+        return replace(sampler, pinned=True)
+    return lambda number: sampler(number).pinned()
 
 
 def cutters_for(device: torch.device) -> int:
