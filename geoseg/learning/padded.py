@@ -43,7 +43,7 @@ def convolve(layer: nn.Module, pixels: Tensor) -> Tensor:
     return found if layer.bias is None else found.add_(layer.bias[:, None, None])
 
 
-def is_usual(layer: nn.Module, pixels: Tensor) -> bool:
+def _is_usual(layer: nn.Module, pixels: Tensor) -> bool:
     """Tell whether a layer learns in float32 on the CPU, channels last, and nobody listens in."""
     return (
         layer.training and pixels.is_contiguous(memory_format=LAST) and pixels.numel() > 0
@@ -63,7 +63,7 @@ def _is_quick(layer: nn.Module, pixels: Tensor) -> bool:
     return (
         form == ((3, 3), (1, 1), (1, 1), (1, 1), 1) and layer.padding_mode == "zeros"
         and layer.in_channels % FILTERS == 0 and layer.out_channels % FILTERS == 0
-        and is_usual(layer, pixels) and _tiles(pixels) >= LEAST
+        and _is_usual(layer, pixels) and _tiles(pixels) >= LEAST
     )
 
 

@@ -10,13 +10,16 @@ Told are seconds, the median and the least of the rounds, and how many times geo
 
 import argparse
 import time
+from contextlib import nullcontext
 from statistics import median
+from unittest.mock import patch
 
 import torch
 from torch import nn
+from torch.nn import functional
 
+from geoseg.learning import unet
 from geoseg.learning.losses import parse_loss
-from geoseg.learning.unet import Unit, build
 from geoseg.memory import keep_freed_memory
 
 CHIPS = ((64, 16), (128, 8), (256, 4))
@@ -64,7 +67,8 @@ class Step:
     def __init__(
         self, name: str, width: int, side: int, n: int, plain: bool, order: torch.memory_format
     ) -> None:
-        network = build(name, width=width)
+        network = unet.build(name, width=width)
+        self.plain = plain
         if plain:
             leave_to_torch(network)
         self.network = network.to(memory_format=order).train()
@@ -78,6 +82,11 @@ class Step:
 
     def __call__(self) -> None:
         """Make a step, as `geoseg.learning.training.update` does."""
+        with patch.object(unet, "join", joined_by_torch) if self.plain else nullcontext():
+            self.learn()
+
+    def learn(self) -> None:
+        """Go forward and backward, and move the weights."""
         value = self.loss(self.network(self.pixels), self.target, self.valid)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
@@ -86,14 +95,15 @@ class Step:
 
 
 def leave_to_torch(module: nn.Module) -> None:
-    """Replace our units by torch's layers one after another; hooks keep a layer torch's."""
-    for name, child in module.named_children():
-        if isinstance(child, Unit):
-            setattr(module, name, nn.Sequential(*child))
-        else:
-            leave_to_torch(child)
+    """Let every convolution be torch's: `padded` leaves those alone that somebody listens to."""
+    for child in module.modules():
         if isinstance(child, nn.Conv2d):
             child.register_forward_hook(lambda *_: None)
+
+
+def joined_by_torch(fine: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
+    """Upsample, then join."""
+    return torch.cat([fine, functional.interpolate(coarse, scale_factor=2.0)], dim=1)
 
 
 def tell(threads: int, chips: str, times: list[list[float]]) -> None:
