@@ -78,6 +78,17 @@ def test_arrays_of_another_kind_are_left_to_numba():
     assert machine_code.load(regroup, "i4:1C i4:1C i4:1A") is None
 
 
+def test_arguments_may_be_packed_once_for_many_calls():
+    parents = np.zeros(3, np.int32)
+    numbers = np.array([0, 1, 0], np.int32), np.arange(3, dtype=np.int32), np.zeros(3, np.int32)
+    regroup(*numbers[:2], parents)
+    regroup(*map(machine_code.Packed, numbers))
+    assert numbers[2].tolist() == parents.tolist() == [0, 1, 0]
+    packed = tuple(map(machine_code.Packed, numbers))
+    assert machine_code.flatten(packed) == machine_code.flatten(numbers)
+    assert machine_code.unpacked(packed) == numbers
+
+
 def test_a_kernel_that_has_changed_is_not_taken_from_the_bitcode(monkeypatch):
     form = "i4:1C i4:1C i4:1C"
     assert machine_code.load(regroup, form) is not None
