@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.learning.resample import TURNS
+from geoseg.learning.cutting.resample import TURNS
 
 
 class Look(NamedTuple):

@@ -20,11 +20,11 @@ from geoseg.grid import Window
 from geoseg.kernels.compiled import kernel
 from geoseg.kernels.machine_code import Packed
 from geoseg.learning.augment import Look, draw, plain
-from geoseg.learning.light import relight
-from geoseg.learning.rasters import raster_of, readable
-from geoseg.learning.resample import resample, take_nearest
-from geoseg.learning.room import make_room
-from geoseg.learning.targets import find_targets, growths
+from geoseg.learning.cutting.light import relight
+from geoseg.learning.cutting.rasters import raster_of, readable
+from geoseg.learning.cutting.resample import resample, take_nearest
+from geoseg.learning.cutting.room import make_room
+from geoseg.learning.cutting.targets import find_targets, growths
 from geoseg.spec import Band
 
 

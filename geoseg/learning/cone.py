@@ -18,8 +18,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from geoseg.learning.fused import SteadyConvolution
 from geoseg.learning.unet import DIVISOR, LEVELS, UNet, Unit
-from geoseg.learning.winograd import WinogradConvolution, is_possible
-from geoseg.learning.winograd_code import FILTERS, TILE
+from geoseg.learning.convolution.winograd import WinogradConvolution, is_possible
+from geoseg.learning.convolution.winograd_code import FILTERS, TILE
 
 GRAIN = DIVISOR * TILE
 """Sides of cores are multiples of this: then Winograd's tiles begin alike in every core."""

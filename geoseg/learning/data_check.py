@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geoseg.learning.targets import changes
+from geoseg.learning.cutting.targets import changes
 from geoseg.learning.watch import Alarm
 
 RARE = 0.005

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from geoseg.errors import ModelError
 from geoseg.learning.join import join
-from geoseg.learning.padded import convolve
+from geoseg.learning.convolution.padded import convolve
 
 LEVELS = 5
 """Resolutions of every network here: full, 1/2, 1/4, 1/8, 1/16."""

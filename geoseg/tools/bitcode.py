@@ -36,7 +36,7 @@ from geoseg.kernels import machine_code
 from geoseg.kernels.compiled import KERNELS, Kernel, jitted
 from geoseg.learning.augment import plain
 from geoseg.learning.chips import ArraySource, Cut, Cutter
-from geoseg.learning.targets import targets
+from geoseg.learning.cutting.targets import targets
 from geoseg.spec import Band
 from geoseg.vector import write_parcels
 from geoseg.vectorizer.label import label

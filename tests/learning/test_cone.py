@@ -7,7 +7,7 @@ import torch
 from geoseg.learning.cone import GRAIN, Cone, is_quick, margins
 from geoseg.learning.predictor import Predictor
 from geoseg.learning.unet import DIVISOR, reach
-from geoseg.learning.winograd import is_possible
+from geoseg.learning.convolution.winograd import is_possible
 
 pytestmark = pytest.mark.skipif(not is_possible(), reason="the processor has no FMA")
 ENDS = {"low": np.zeros(3), "high": np.full(3, 255.0)}

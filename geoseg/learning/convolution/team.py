@@ -23,7 +23,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from geoseg import object_code
-from geoseg.learning import llvm_writer, winograd, winograd_code
+from geoseg.learning.convolution import llvm_writer, winograd, winograd_code
 
 ARRAYS, NUMBERS = 3, 6
 """Arguments of a piece: so many addresses of float32, one of scratch space, so many int64."""

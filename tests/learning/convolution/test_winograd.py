@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from geoseg.learning import winograd
-from geoseg.learning.winograd import WinogradConvolution
+from geoseg.learning.convolution import winograd
+from geoseg.learning.convolution.winograd import WinogradConvolution
 
 pytestmark = pytest.mark.skipif(not winograd.is_possible(), reason="the processor has no FMA")
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from geoseg.learning.targets import changes, targets
+from geoseg.learning.cutting.targets import changes, targets
 
 
 def drawn(*lines):

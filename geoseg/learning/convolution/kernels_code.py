@@ -10,8 +10,8 @@ from functools import reduce
 
 from llvmlite import ir
 
-from geoseg.learning.llvm_writer import NUMBER, Value, Writer
-from geoseg.learning.winograd_code import PATCH
+from geoseg.learning.convolution.llvm_writer import NUMBER, Value, Writer
+from geoseg.learning.convolution.winograd_code import PATCH
 
 TO_POINTS = (
     (1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6),

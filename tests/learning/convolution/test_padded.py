@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from geoseg.learning import padded, team, winograd
+from geoseg.learning.convolution import padded, team, winograd
 from geoseg.learning.unet import build
 
 pytestmark = pytest.mark.skipif(not winograd.is_possible(), reason="the processor has no FMA")

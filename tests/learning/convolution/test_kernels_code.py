@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from geoseg.learning import padded, winograd
-from geoseg.learning.winograd import TO_POINTS
+from geoseg.learning.convolution import padded, winograd
+from geoseg.learning.convolution.winograd import TO_POINTS
 
 pytestmark = pytest.mark.skipif(not winograd.is_possible(), reason="the processor has no FMA")
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from geoseg.kernels.compiled import helper, instruction
-from geoseg.learning.numbers import f4
-from geoseg.learning.rasters import BOOL, INT16, INT32, UINT8, UINT16, item, row_of
+from geoseg.learning.cutting.numbers import f4
+from geoseg.learning.cutting.rasters import BOOL, INT16, INT32, UINT8, UINT16, item, row_of
 from geoseg.learning.scaling import GREY, scaled_pixel
 
 UPSIDE_DOWN, LEFT_RIGHT, TRANSPOSED = 1, 2, 4

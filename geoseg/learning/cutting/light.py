@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from geoseg.kernels.compiled import helper
-from geoseg.learning.numbers import exp2, f4, i4, log2, normal, u4
+from geoseg.learning.cutting.numbers import exp2, f4, i4, log2, normal, u4
 from geoseg.learning.scaling import GREY
 
 LOG2_E = math.log2(math.e)

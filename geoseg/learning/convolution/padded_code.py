@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from geoseg.learning.llvm_writer import INT, NUMBER, Value, Writer
-from geoseg.learning.winograd_code import (
+from geoseg.learning.convolution.llvm_writer import INT, NUMBER, Value, Writer
+from geoseg.learning.convolution.winograd_code import (
     BLOCK,
     FILTERS,
     PADDING,

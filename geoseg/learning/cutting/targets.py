@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoseg.kernels.compiled import helper, kernel
-from geoseg.learning.numbers import f4
+from geoseg.learning.cutting.numbers import f4
 
 
 def growths(boundary_width: float) -> int:

@@ -6,8 +6,8 @@ from torch.nn import functional
 from geoseg.grid import Window
 from geoseg.learning.augment import plain
 from geoseg.learning.chips import ArraySource, Cut, Cutter
-from geoseg.learning.rasters import KINDS
-from geoseg.learning.resample import LEFT_RIGHT, TRANSPOSED, TURNS, UPSIDE_DOWN
+from geoseg.learning.cutting.rasters import KINDS
+from geoseg.learning.cutting.resample import LEFT_RIGHT, TRANSPOSED, TURNS, UPSIDE_DOWN
 from geoseg.learning.scaling import GREY, scaled
 from geoseg.spec import Band
 

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from torch.profiler import record_function
 
 from geoseg import object_code
-from geoseg.learning import kernels_code, llvm_writer, winograd_code
-from geoseg.learning.winograd_code import ADDRESSES, FILTERS, INTEGERS, NAME, PATCH, TILE
+from geoseg.learning.convolution import kernels_code, llvm_writer, winograd_code
+from geoseg.learning.convolution.winograd_code import (
+    ADDRESSES, FILTERS, INTEGERS, NAME, PATCH, TILE,
+)
 
 TO_POINTS = torch.tensor(kernels_code.TO_POINTS, dtype=torch.float64)
 """A kernel's three weights as six points."""

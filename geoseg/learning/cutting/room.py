@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geoseg.learning.resample import BLOCK, most_taps, whole
+from geoseg.learning.cutting.resample import BLOCK, most_taps, whole
 
 
 class Room(NamedTuple):

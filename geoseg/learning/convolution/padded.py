@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from geoseg.learning import kernels_code, padded_code, team, winograd
-from geoseg.learning.padded_code import COMPARE, CONVOLVE
-from geoseg.learning.team import Piece
-from geoseg.learning.winograd_code import FILTERS, PATCH, TILE
+from geoseg.learning.convolution import kernels_code, padded_code, team, winograd
+from geoseg.learning.convolution.padded_code import COMPARE, CONVOLVE
+from geoseg.learning.convolution.team import Piece
+from geoseg.learning.convolution.winograd_code import FILTERS, PATCH, TILE
 
 LAST = torch.channels_last
 EVEN = 12

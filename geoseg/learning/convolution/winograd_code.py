@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from geoseg.learning.llvm_writer import INT, NUMBER, Value, Writer
+from geoseg.learning.convolution.llvm_writer import INT, NUMBER, Value, Writer
 
 NAME = "geoseg_winograd"
 """The function; it takes `ADDRESSES` and then `INTEGERS`."""

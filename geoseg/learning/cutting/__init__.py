@@ -1,0 +1,1 @@
+"""The cutting of chips, as kernels: resampled, lit, turned and labelled."""
