@@ -28,7 +28,8 @@ from geoseg.evaluation import count_parcels, overlaps_of_labels, parcel_scores
 from geoseg.raster import MaskReader
 from geoseg.spec import ModelSpec
 from geoseg.tools.parcels import LineChoice, label_options
-from geoseg.vectorizer.label import cut, merge
+from geoseg.vectorizer.label import cut
+from geoseg.vectorizer.merging import merge
 from geoseg.vectorizer.tune import Grid
 
 COARSE = 10.0

@@ -82,11 +82,10 @@ def test_spurs_of_four_pixels_are_trimmed_unless_the_user_says_otherwise(scene, 
         geoseg.polygonize(mask, tmp_path / f"{trim}.gpkg", trim=trim).parcels
         for trim in (None, 0, 2.0)  # metres; a pixel has half a metre
     )
-    assert by_itself.equals(chosen) and not by_itself.equals(kept)
-    assert len(by_itself) == len(kept)
-    assert shapely.get_num_coordinates(by_itself.geometry).sum() < (
-        shapely.get_num_coordinates(kept.geometry).sum()
-    )
+    assert list(by_itself["parcel_id"]) == list(kept["parcel_id"])
+    points = [shapely.get_num_coordinates(one.geometry).sum() for one in (by_itself, kept, chosen)]
+    assert points[0] < 0.99 * points[1]
+    assert points[2] == pytest.approx(points[0], rel=0.003)  # the grid's metres are not quite true
     with pytest.raises(OptionError, match="--trim is for borders without stairs"):
         geoseg.polygonize(mask, tmp_path / "x.gpkg", simplify=0, trim=1)
     with pytest.raises(OptionError, match="--trim is -1, wanted 0 or more"):
