@@ -98,10 +98,6 @@ class Batch:
         moved = (one.to(device, non_blocking=True) for one in self.parts())
         return Batch(*moved)
 
-    def pinned(self) -> Batch:
-        """Copy to memory that a GPU reads by itself; needs a CUDA device."""
-        return Batch(*(one.pin_memory() for one in self.parts()))
-
     def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Give pixels, target and valid."""
         return self.pixels, self.target, self.valid

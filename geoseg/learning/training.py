@@ -213,11 +213,8 @@ def prefetched(sampler: Batches, first: int, cutters: int = 1) -> Iterator[Batch
 
 def sampler_for(sampler: Batches, device: torch.device) -> Batches:
     """Give batches where a device copies them from by itself: a GPU needs pinned memory."""
-    if device.type == "cpu":
-        return sampler
-    if isinstance(sampler, Sampler):
-        return replace(sampler, pinned=True)
-    return lambda number: sampler(number).pinned()
+    pins = device.type == "cuda" and isinstance(sampler, Sampler)
+    return replace(sampler, pinned=True) if pins else sampler
 
 
 def cutters_for(device: torch.device) -> int:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -83,7 +83,9 @@ def by_gdal() -> Iterator[None]:
 
 def main() -> None:
     """Print one line per format, written by turns: CPU time, the least and the median."""
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 160_000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parcels", nargs="?", type=int, default=160_000)
+    n = parser.parse_args().parcels
     batches = list(synthetic(n))
     crs = pyproj.CRS(32633).to_wkt()
     plain = [(suffix, nullcontext) for suffix in (".gpkg", ".fgb", ".parquet")]

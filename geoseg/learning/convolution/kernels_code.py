@@ -6,12 +6,12 @@ In LLVM's language; the convolutions that use the points are in `padded_code`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 
 from llvmlite import ir
 
 from geoseg.learning.convolution.llvm_writer import NUMBER, Value, Writer
-from geoseg.learning.convolution.winograd_code import PATCH
+from geoseg.learning.convolution.winograd_code import PATCH, both_ways, square_at
 
 TO_POINTS = (
     (1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6),
@@ -45,8 +45,8 @@ def write(name: str, lanes: int) -> str:
         "size stride start stop"
     ]
     with code.loop(start, stop, lanes) as place:
-        weights = _places(code, code.at(kernels, place), stride, SIDE)
-        values = _places(code, code.at(points, place), size, PATCH)
+        weights = square_at(code, code.at(kernels, place), stride, SIDE)
+        values = square_at(code, code.at(points, place), size, PATCH)
         if name == TURN:
             _turn(code, weights, values, TO_POINTS)
         else:
@@ -54,14 +54,6 @@ def write(name: str, lanes: int) -> str:
             _turn(code, values, weights, TO_KERNEL)
     code.build.ret_void()
     return str(code.module)
-
-
-def _places(code: Writer, first: Value, stride: Value, side: int) -> list[list[Value]]:
-    """Give the addresses of a square."""
-    return [
-        [code.at(first, code.times(stride, i * side + j)) for j in range(side)]
-        for i in range(side)
-    ]
 
 
 def _add_parts(code: Writer, values: list[list[Value]]) -> None:
@@ -79,13 +71,11 @@ def _turn(
     matrix: Sequence[Sequence[float]],
 ) -> None:
     """Multiply a square by a matrix from the left, and by its transpose from the right."""
-    columns = [_times(code, matrix, [code.load(one) for one in line]) for line in zip(*sources)]
-    for line, places in zip(zip(*columns), targets):
-        for value, place in zip(_times(code, matrix, line), places):
-            code.store(value, place)
+    for i, j, one in both_ways(code, partial(_times, matrix), sources):
+        code.store(one, targets[i][j])
 
 
-def _times(code: Writer, matrix: Sequence[Sequence[float]], values: Sequence[Value]) -> list[Value]:
+def _times(matrix: Sequence[Sequence[float]], code: Writer, values: Sequence[Value]) -> list[Value]:
     """Multiply some numbers by a matrix, added up in their order."""
     found = []
     for line in matrix:

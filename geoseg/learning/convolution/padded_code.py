@@ -24,7 +24,9 @@ from geoseg.learning.convolution.winograd_code import (
     PADDING,
     PATCH,
     TILE,
+    both_ways,
     multiply,
+    square_at,
     turned,
     turned_back,
 )
@@ -136,13 +138,11 @@ def _take(module: ir.Module, vector: ir.VectorType, size: int, turn: Turn) -> ir
         lines = [at(corner, times(stride, i)) for i in range(size)]
         target = at(points, times(build.sub(tile, start), channels))
         with code.loop(0, channels, vector.count) as channel:
-            columns = [
-                turn(code, [code.load(at(line, times(channels, j), channel)) for line in lines])
-                for j in range(size)
+            square = [
+                [at(line, times(channels, j), channel) for j in range(size)] for line in lines
             ]
-            for i in range(PATCH):
-                for j, point in enumerate(turn(code, [column[i] for column in columns])):
-                    code.store(point, at(target, channel, times(plane, i * PATCH + j)))
+            for i, j, point in both_ways(code, turn, square):
+                code.store(point, at(target, channel, times(plane, i * PATCH + j)))
     build.ret_void()
     return code.function
 
@@ -189,15 +189,9 @@ def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
         stride = times(build.select(is_inside, cols, INT(TILE)), filters)
         own = at(products, times(build.sub(tile, start), filters))
         with code.loop(0, filters, vector.count) as first:
-            columns = [
-                turned_back(code, [
-                    code.load(at(own, first, times(plane, i * PATCH + j))) for i in range(PATCH)
-                ])
-                for j in range(PATCH)
-            ]
-            for i in range(TILE):
-                for j, one in enumerate(turned_back(code, [column[i] for column in columns])):
-                    code.store(one, at(target, times(stride, i), times(filters, j), first))
+            square = square_at(code, at(own, first), plane, PATCH)
+            for i, j, one in both_ways(code, turned_back, square):
+                code.store(one, at(target, times(stride, i), times(filters, j), first))
         high = code.least(build.sub(rows, row), INT(TILE))
         wide = code.least(build.sub(cols, col), INT(TILE))
         with code.loop(0, build.select(is_inside, INT(0), high)) as i, code.loop(0, wide) as j:

@@ -10,7 +10,7 @@ Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from llvmlite import ir
 
@@ -95,6 +95,33 @@ def turned_back(code: Writer, points: Sequence[Value]) -> list[Value]:
     ]
 
 
+def both_ways(
+    code: Writer, turn: Callable[[Writer, Sequence[Value]], Sequence[Value]],
+    square: Sequence[Sequence[Value]],
+) -> Iterator[tuple[int, int, Value]]:
+    """Turn each column of a square, then each row of what came of it.
+
+    Args:
+        code: that is written.
+        turn: makes some vectors of some.
+        square: rows of addresses of vectors.
+
+    Yields:
+        Row, column and vector.
+    """
+    columns = [turn(code, [code.load(one) for one in column]) for column in zip(*square)]
+    for i, row in enumerate(zip(*columns)):
+        for j, one in enumerate(turn(code, row)):
+            yield i, j, one
+
+
+def square_at(code: Writer, first: Value, step: Value, side: int) -> list[list[Value]]:
+    """Give the addresses of a square whose vectors follow each other by a step."""
+    return [
+        [code.at(first, code.times(step, i * side + j)) for j in range(side)] for i in range(side)
+    ]
+
+
 def _take(module: ir.Module, vector: ir.VectorType) -> ir.Function:
     """Write the step from pixels to points, of some tiles of a row of tiles."""
     code = Writer(
@@ -116,13 +143,9 @@ def _take(module: ir.Module, vector: ir.VectorType) -> ir.Function:
         places = [times(x, channels) for x in six(col)]
         target = code.at(points, times(build.sub(col, start), tile))
         with code.loop(0, channels, vector.count) as channel:
-            columns = [
-                turned(code, [code.load(code.at(line, place, channel)) for line in lines])
-                for place in places
-            ]
-            for i in range(PATCH):
-                for j, point in enumerate(turned(code, [column[i] for column in columns])):
-                    code.store(point, code.at(target, channel, times(plane, i * PATCH + j)))
+            square = [[code.at(line, place, channel) for place in places] for line in lines]
+            for i, j, point in both_ways(code, turned, square):
+                code.store(point, code.at(target, channel, times(plane, i * PATCH + j)))
     build.ret_void()
     return code.function
 
@@ -155,30 +178,20 @@ def multiply(module: ir.Module, vector: ir.VectorType) -> ir.Function:
 
 def _sums(code: Writer, points: Value, column: Value, tiles: int) -> list[list[Value]]:
     """Sum over the channels, for some tiles and `FILTERS` filters, in the order of the channels."""
-    build, (channels,), lanes = code.build, code["channels"], code.vector.count
-    before = build.block
-    body, after = (code.function.append_basic_block() for _ in range(2))
-    build.branch(body)
-    build.position_at_end(body)
-    channel = build.phi(INT)
-    channel.add_incoming(INT(0), before)
-    sums = [[build.phi(code.vector) for _ in range(FILTERS // lanes)] for _ in range(tiles)]
-    line = code.at(column, code.times(channel, FILTERS))
-    weights = [code.load(code.at(line, j * lanes)) for j in range(FILTERS // lanes)]
-    found = []
-    for i, row in enumerate(sums):
-        point = build.load(code.at(points, channel, code.times(channels, i)))
-        found.append([
-            code.plus_times(code.spread(point), weight, one) for weight, one in zip(weights, row)
-        ])
-    for one, more in zip(sum(sums, []), sum(found, [])):
-        one.add_incoming(code.spread(0), before)
-        one.add_incoming(more, body)
-    more = build.add(channel, INT(1))
-    channel.add_incoming(more, body)
-    build.cbranch(build.icmp_signed("<", more, channels), body, after)
-    build.position_at_end(after)
-    return found
+    (channels,), lanes = code["channels"], code.vector.count
+    at, times, row = code.at, code.times, FILTERS // code.vector.count
+
+    def added(channel: Value, sums: list[Value]) -> list[Value]:
+        line = at(column, times(channel, FILTERS))
+        weights = [code.load(at(line, j)) for j in range(0, FILTERS, lanes)]
+        pairs = [
+            (code.spread(code.build.load(at(points, channel, times(channels, i)))), weight)
+            for i in range(tiles) for weight in weights
+        ]
+        return [code.plus_times(*pair, one) for pair, one in zip(pairs, sums)]
+
+    sums = code.fold(0, channels, [code.spread(0)] * tiles * row, added)
+    return [sums[i : i + row] for i in range(0, len(sums), row)]
 
 
 def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
@@ -195,17 +208,11 @@ def _give(module: ir.Module, vector: ir.VectorType) -> ir.Function:
         corner = build.add(times(row, TILE, cols), times(col, TILE))
         target = at(out, times(corner, filters))
         with code.loop(0, filters, vector.count) as first:
-            columns = [
-                turned_back(code, [
-                    code.load(at(own, first, times(plane, i * PATCH + j))) for i in range(PATCH)
-                ])
-                for j in range(PATCH)
-            ]
             bias = code.load(at(*code["bias"], first))
-            for i in range(TILE):
-                for j, one in enumerate(turned_back(code, [column[i] for column in columns])):
-                    place = times(build.add(times(cols, i), INT(j)), filters)
-                    code.store(code.relu(build.fadd(one, bias)), at(target, place, first))
+            square = square_at(code, at(own, first), plane, PATCH)
+            for i, j, one in both_ways(code, turned_back, square):
+                place = times(build.add(times(cols, i), INT(j)), filters)
+                code.store(code.relu(build.fadd(one, bias)), at(target, place, first))
     build.ret_void()
     return code.function
 
