@@ -11,7 +11,7 @@ from geoseg.grid import Window
 from geoseg.learning.chips import Area, Cut, Source
 
 
-def validation_windows(areas: Sequence[Area], chip: int, most: int) -> list[Cut]:
+def validation_cuts(areas: Sequence[Area], chip: int, most: int) -> list[Cut]:
     """Lay a grid of chips over the areas, and take at most `most` of them, evenly.
 
     Raises:

@@ -44,7 +44,7 @@ MORE = 4
 """Times as many batches for BatchNorm's statistics where the usual ones were too few."""
 WARM = 0.1
 """Share of the run after which the warm-up is over at the latest."""
-LOOKING = 0.25
+VALIDATING = 0.25
 """Most of a run with a time limit that goes into validations; it has fewer where these are slow."""
 PACE_STEPS = 3
 """Steps after which the run says how long one takes."""
@@ -89,15 +89,15 @@ def train(model: nn.Module, job: TrainJob, progress: Progress = lambda event: No
         if state.step == first + PACE_STEPS:
             tell_pace(job.recipe, (time.monotonic() - started) / PACE_STEPS)
         if clock.validation_due(fraction):
-            with clock.looking():
-                alarms = look(state, job, loss, value, alarms, warm=fraction > WARM)
+            with clock.validating():
+                alarms = validate_and_keep(state, job, loss, value, alarms, warm=fraction > WARM)
     if not state.scores:
         reasons = "; ".join(alarm.text for alarm in alarms) or "no validation was made"
         raise TrainingError(f"no model was worth keeping: {reasons}")
     return Outcome(state.scores, state.step, state.seconds)
 
 
-def look(
+def validate_and_keep(
     state: State, job: TrainJob, loss: WeightedSum, value: float, before: Sequence[watch.Alarm], *,
     warm: bool,
 ) -> list[watch.Alarm]:
@@ -108,7 +108,7 @@ def look(
         job: what is trained.
         loss: of a batch.
         value: loss of the last step.
-        before: alarms of the last look.
+        before: alarms of the last validation.
         warm: True after the warm-up.
 
     Returns:
@@ -160,7 +160,7 @@ class Clock:
     def __init__(self, recipe: Recipe, state: State) -> None:
         self._recipe = recipe
         self._start = time.monotonic() - state.seconds
-        self._looked = 0.0
+        self._validated = 0.0
         self._done = math.floor(self.fraction(state) * recipe.validations)
 
     @property
@@ -181,18 +181,18 @@ class Clock:
         A time limit is for learning: a validation is left out while they took too much of it.
         """
         due = math.floor(fraction * self._recipe.validations)
-        slow = self._looked > LOOKING * (time.monotonic() - self._start)
+        slow = self._validated > VALIDATING * (time.monotonic() - self._start)
         if due <= self._done or (slow and self._recipe.steps is None and fraction < 1):
             return False
         self._done = due
         return True
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def validating(self) -> Iterator[None]:
         """Count the time of a validation."""
         started = time.monotonic()
         yield
-        self._looked += time.monotonic() - started
+        self._validated += time.monotonic() - started
 
 
 def rate_at(step: int, fraction: float, recipe: Recipe) -> float:

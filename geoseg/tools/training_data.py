@@ -10,7 +10,7 @@ import numpy as np
 from geoseg.errors import OptionError, TrainingError
 from geoseg.learning import data_check
 from geoseg.learning.chips import Area, ArraySource, Batch, Cutter, Sampler
-from geoseg.learning.places import validation_windows
+from geoseg.learning.places import validation_cuts
 from geoseg.spec import Band
 from geoseg.tools.pairs import Loaded
 
@@ -63,7 +63,7 @@ def examine(loaded: Loaded, scaling: Sequence[Band]) -> None:
 
 def held_out_batches(areas: Sequence[Area], cutter: Cutter, batch: int) -> list[Batch]:
     """Cut the validation chips, as they are: no zoom, no change of light."""
-    cuts = validation_windows(areas, cutter.chip, MOST_HELD_OUT)
+    cuts = validation_cuts(areas, cutter.chip, MOST_HELD_OUT)
     return [cutter.cut(cuts[start : start + batch]) for start in range(0, len(cuts), batch)]
 
 

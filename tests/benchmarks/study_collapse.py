@@ -33,7 +33,7 @@ from geoseg.learning.chips import ArraySource, Batch, Cutter, Sampler
 from geoseg.learning.job import TrainJob
 from geoseg.learning.losses import bce, parse_loss
 from geoseg.learning.norm_statistics import batch_norms, renew_statistics
-from geoseg.learning.places import hold_out, validation_windows
+from geoseg.learning.places import hold_out, validation_cuts
 from geoseg.learning.recipe import Recipe
 from geoseg.learning.training import prefetched, train
 from geoseg.learning.unet import build, set_prior
@@ -106,7 +106,7 @@ def load_place(name: str, chip: int) -> Place:
     sources = naip() if name == "naip" else generated()
     areas, held = hold_out(sources, share=1 / 6, chip=4 * chip)
     cutter = Cutter(BANDS, chip)
-    cuts = validation_windows(held, 3 * chip, HELD_OUT)
+    cuts = validation_cuts(held, 3 * chip, HELD_OUT)
     return Place(areas, [cutter.cut(cuts[at : at + 16]) for at in range(0, len(cuts), 16)], cutter)
 
 

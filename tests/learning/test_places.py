@@ -4,7 +4,7 @@ import pytest
 from geoseg.errors import TrainingError
 from geoseg.grid import Window
 from geoseg.learning.chips import Area, ArraySource
-from geoseg.learning.places import hold_out, validation_windows
+from geoseg.learning.places import hold_out, validation_cuts
 
 
 def test_named_scenes_are_held_out_whole(make_source):
@@ -54,7 +54,7 @@ def test_holding_out_every_scene_is_refused(make_source):
 
 def test_validation_chips_lie_on_a_grid_and_do_not_overlap(make_source):
     area = Area(make_source(size=128), Window(0, 0, 128, 128))
-    windows = [one.window for one in validation_windows([area], 32, most=100)]
+    windows = [one.window for one in validation_cuts([area], 32, most=100)]
     assert len(windows) == 16
     assert len({(one.col_off, one.row_off) for one in windows}) == 16
     assert all(one.col_off % 32 == 0 and one.row_off % 32 == 0 for one in windows)
@@ -62,10 +62,10 @@ def test_validation_chips_lie_on_a_grid_and_do_not_overlap(make_source):
 
 def test_at_most_so_many_validation_chips_are_taken(make_source):
     area = Area(make_source(size=128), Window(0, 0, 128, 128))
-    assert len(validation_windows([area], 32, most=5)) == 5
+    assert len(validation_cuts([area], 32, most=5)) == 5
 
 
 def test_a_place_smaller_than_a_chip_cannot_validate(make_source):
     area = Area(make_source(size=32), Window(0, 0, 32, 32))
     with pytest.raises(TrainingError, match="64 pixels; lower --chip"):
-        validation_windows([area], 64, most=5)
+        validation_cuts([area], 64, most=5)

@@ -15,7 +15,7 @@ from geoseg.learning.chips import Batch, Cutter, Sampler
 from geoseg.learning.job import LAST, TrainJob, begin, keep_state, resume
 from geoseg.learning.losses import parse_loss
 from geoseg.learning.norm_statistics import renew_statistics
-from geoseg.learning.places import hold_out, validation_windows
+from geoseg.learning.places import hold_out, validation_cuts
 from geoseg.learning.recipe import STEPS, Recipe
 from geoseg.learning.repair import SLOWER
 from geoseg.learning.training import Clock, prefetched, rate_at, sampler_for, train, update
@@ -35,7 +35,7 @@ def make_job(tmp_path, make_source, make_model):
         training, held = hold_out(sources, names=["3"])
         spec, _ = make_model(name, width=4)
         cutter = Cutter(spec.bands, chip=32)
-        seen = cutter.cut(validation_windows(held, 32, 16))
+        seen = cutter.cut(validation_cuts(held, 32, 16))
         job = TrainJob(
             Sampler(training, cutter, batch=4, zoom=(0.8, 1.25)), [seen], recipe, spec,
             tmp_path / folder / "model.safetensors", tmp_path / folder,
@@ -221,7 +221,7 @@ def test_slow_validations_of_a_run_with_a_time_limit_are_left_out_but_the_last(m
     network, job = make_job(replace(QUICK, steps=None, seconds=1000, validations=5))
     clock = Clock(job.recipe, begin(network, job))
     assert clock.validation_due(0.2)
-    with clock.looking():
+    with clock.validating():
         time.sleep(0.01)
     assert not clock.validation_due(0.4) and not clock.over
     assert clock.validation_due(1.0) and clock.over
