@@ -97,7 +97,9 @@ def check_blank(name: str, image: np.ndarray, valid: np.ndarray) -> list[Alarm]:
     return []
 
 
-def check_shift(name: str, image: np.ndarray, labels: np.ndarray) -> list[Alarm]:
+def check_shift(
+    name: str, image: np.ndarray, labels: np.ndarray, valid: np.ndarray
+) -> list[Alarm]:
     """Name labels whose borders fit the image much better elsewhere: shifted, or of another CRS.
 
     The image's gradient is averaged under the borders, for every shift of up to `FARTHEST` pixels
@@ -107,8 +109,12 @@ def check_shift(name: str, image: np.ndarray, labels: np.ndarray) -> list[Alarm]
         name: of the scene.
         image: (bands, rows, cols), raw.
         labels: (rows, cols) integer, -1 not known.
+        valid: (rows, cols) bool, of the image; no slope is seen beside other pixels.
     """
-    slope = _slope(_middle(image).astype(np.float32).mean(axis=0))
+    known = _middle(valid)
+    if not known.any():
+        return []
+    slope = _slope(np.where(known, _middle(image), 0).astype(np.float32).mean(axis=0), known)
     edges = changes(_middle(labels))
     if min(edges.shape) <= 4 * FARTHEST or edges.sum() < 4 * FARTHEST:
         return []
@@ -136,11 +142,14 @@ def _middle(array: np.ndarray) -> np.ndarray:
     return array[..., rows, cols]
 
 
-def _slope(grey: np.ndarray) -> np.ndarray:
+def _slope(grey: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Give how steep the image is, bounded so that a roof does not outweigh ten fields."""
     down, right = np.gradient(grey)
-    steep = np.hypot(down, right)
-    return np.minimum(steep, 3 * np.median(steep) + 1e-6)
+    steep = np.where(valid, np.hypot(down, right), 0)
+    for axis in range(2):
+        one, other = (np.moveaxis(array, axis, 0) for array in (steep, valid))
+        one[1:][~other[:-1]] = one[:-1][~other[1:]] = 0
+    return np.minimum(steep, 3 * np.median(steep[valid]) + 1e-6)
 
 
 def _correlation(slope: np.ndarray, edges: np.ndarray) -> np.ndarray:

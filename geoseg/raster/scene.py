@@ -17,6 +17,9 @@ from geoseg.errors import CRSError, GridError, RasterError
 from geoseg.grid import GeoBox, Window
 from geoseg.raster.opening import RasterFile
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Networks compute in float32; a pixel beyond it is no data."""
+
 
 class Scene(RasterFile):
     """A scene opened for reading; use it in a `with` statement.
@@ -118,6 +121,8 @@ class Scene(RasterFile):
             data = self._palette[np.asarray(bands) - 1][:, index.clip(0, 255).astype(np.intp)]
             if self.nodata is not None:
                 return data, index != self.nodata
+        if data.dtype == np.float64:
+            data[np.abs(data) > LARGEST] = np.nan
         valid = self._valid(data)
         if self._mask_band:
             valid &= source.read_masks(self._mask_band, window=window, out_shape=shape) > 0

@@ -50,7 +50,7 @@ def examine(loaded: Loaded, scaling: Sequence[Band]) -> None:
     for one in loaded.sources:
         alarms += data_check.check_labels(one.name, one.labels, one.valid)
         alarms += data_check.check_blank(one.name, one.image, one.valid)
-        alarms += data_check.check_shift(one.name, one.image, one.labels)
+        alarms += data_check.check_shift(one.name, one.image, one.labels, one.valid)
         ranges = [(band.low, band.high) for band in scaling]
         alarms += data_check.check_range(one.name, *measured_range(one), ranges)
     share = max(float((one.labels > 0).mean()) for one in loaded.sources)

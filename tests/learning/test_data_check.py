@@ -80,7 +80,7 @@ def test_declared_missing_data_is_no_alarm(make_source):
 def test_shifted_labels_are_named_with_the_way_back(make_source, shift):
     source = make_source(size=256, field=72)
     labels = np.roll(source.labels, shift, axis=(0, 1))
-    (alarm,) = check_shift("scene", source.image, labels)
+    (alarm,) = check_shift("scene", source.image, labels, source.valid)
     down, right = -shift[0], -shift[1]
     assert alarm.name == "shifted"
     assert f"{abs(right)} pixels to the {'right' if right > 0 else 'left'}" in alarm.text
@@ -91,13 +91,26 @@ def test_shifted_labels_are_named_with_the_way_back(make_source, shift):
 def test_labels_in_place_are_not_called_shifted(make_source, shift):
     source = make_source(size=256, field=72)
     labels = np.roll(source.labels, shift, axis=(0, 1))
-    assert check_shift("scene", source.image, labels) == []
+    assert check_shift("scene", source.image, labels, source.valid) == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shift", [(0, 0), (12, 0)])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0, 3e38])
+def test_pixels_without_data_neither_make_nor_hide_a_shift(make_source, shift, value):
+    source = make_source(size=256, field=72)
+    image, valid = source.image.astype(np.float32), source.valid.copy()
+    valid[100:130, 90:170] = valid[:, 40] = False
+    image[:, ~valid] = value
+    labels = np.roll(source.labels, shift, axis=(0, 1))
+    assert len(check_shift("scene", image, labels, valid)) == (shift != (0, 0))
+    assert check_shift("scene", image, labels, np.zeros_like(valid)) == []
 
 
 def test_an_image_without_borders_says_nothing_about_a_shift(make_source):
     source = make_source(size=256, field=72)
     image = np.random.default_rng(0).integers(0, 255, source.image.shape)
-    assert check_shift("scene", image, source.labels) == []
+    assert check_shift("scene", image, source.labels, source.valid) == []
 
 
 @pytest.mark.data
@@ -107,7 +120,7 @@ def test_real_labels_in_place_are_not_called_shifted_but_shifted_ones_are(data_f
     for path in images:
         with Scene(path) as scene, Scene(folder / "instances" / path.name) as truth:
             window = Window(0, 0, scene.geobox.width, scene.geobox.height)
-            image, labels = scene.read(window, (1, 2, 3))[0], truth.read(window, (1,))[0][0]
-        assert check_shift(path.stem, image, labels) == []
-        found += len(check_shift(path.stem, image, np.roll(labels.astype(int), 16, axis=1)))
+            (image, valid), labels = scene.read(window, (1, 2, 3)), truth.read(window, (1,))[0][0]
+        assert check_shift(path.stem, image, labels, valid) == []
+        found += len(check_shift(path.stem, image, np.roll(labels.astype(int), 16, axis=1), valid))
     assert found == len(images)

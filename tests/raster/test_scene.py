@@ -36,6 +36,17 @@ def test_nodata_is_where_every_band_says_so(write, ramp):
     assert valid.sum() == 29
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e300, -np.finfo(np.float64).max, np.inf])
+def test_a_number_beyond_single_precision_is_no_data(write, value):
+    data = np.ones((2, 3, 3), np.float64)
+    data[1, 1, 1] = value
+    with Scene(write(data)) as scene:
+        pixels, valid = scene.read(Window(0, 0, 3, 3))
+    assert valid.sum() == 8 and not valid[1, 1]
+    assert np.isfinite(pixels.astype(np.float32)).sum() == 17
+
+
 def test_not_a_number_has_no_data(write):
     data = np.ones((2, 3, 3), np.float32)
     data[1, 1, 1] = np.nan
